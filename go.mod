@@ -1,0 +1,3 @@
+module github.com/berth-go/berth
+
+go 1.26
