@@ -1,0 +1,68 @@
+package berth
+
+import "time"
+
+// want is what one request asks of the pool: the Transport's limits as they
+// were when the request began, so that no other goroutine reads a field.
+type want struct {
+	maxConnsPerHost int // these five: zero or less is no limit
+	maxConns        int
+	maxDialsPerHost int
+	maxWaiting      int
+	maxIdle         int
+	maxIdlePerHost  int           // zero is no limit, negative keeps none
+	idleTimeout     time.Duration // zero or less is for ever
+	fresh           bool          // only a connection that was just dialed: DisableKeepAlives
+	last            bool          // the connection ends with this request: Request.Close and the like
+}
+
+// keeps reports whether connections outlive their request.
+func (w *want) keeps() bool { return !w.fresh && w.maxIdlePerHost >= 0 }
+
+// waiter is a request that found no idle connection. It stands in its host's
+// queue until it is served, with a connection or an error, or gives up.
+//
+// As long as it stands there it is covered by exactly one of: dial, a dial in
+// flight that is for it; due, a dial put off until then; a limit that is
+// reached. host.cover says which. All fields but ready are guarded by the
+// host's mutex, hunger by the budget's.
+type waiter struct {
+	h     *host
+	want  want
+	since time.Time // when the request began to wait: its age
+	rush  bool      // a retry or a warm-up: its dial is not put off
+
+	queue  link[waiter]
+	hunger link[waiter] // in budget.starved
+	dial   *dial
+	due    time.Time
+	slot   bool // holds a slot of the budget that no dial uses yet
+
+	ready chan struct{} // one value, sent when conn or err is set
+	conn  *conn
+	err   error
+	chain *waiter // the next that the same transition served
+
+	dialer *dialer // how to dial for it, fields read when the request began
+}
+
+func newWaiter(want want, now time.Time) *waiter {
+	w := &waiter{want: want, since: now, ready: make(chan struct{}, 1)}
+	w.queue.of, w.hunger.of = w, w
+	return w
+}
+
+func (w *waiter) queued() bool { return w.queue.in != nil }
+
+// dial is one in flight. w is the waiter that it is for: nil once that one was
+// served otherwise and no other is in need. Guarded by the host's mutex.
+type dial struct {
+	h     *host
+	w     *waiter
+	want  want
+	began time.Time
+	place link[dial]
+
+	dialer *dialer
+	cancel func() // ends the dial early; set before it starts
+}
