@@ -1,0 +1,197 @@
+package berth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http/httptrace"
+	"syscall"
+	"time"
+)
+
+// dialer is how to dial for one request: the Transport's fields as they were
+// when the request began.
+type dialer struct {
+	ctx context.Context // the request's values, without its cancel
+
+	dial             func(ctx context.Context, network, addr string) (net.Conn, error)
+	dialTLS          func(ctx context.Context, network, addr string) (net.Conn, error)
+	control          func(network, address string, c syscall.RawConn) error
+	dialTimeout      time.Duration
+	tlsConfig        *tls.Config
+	handshakeTimeout time.Duration
+	lifetime         time.Duration
+}
+
+// newDialer reads the fields. The dial is detached from the request's cancel,
+// since whoever waits may use what it brings, but keeps the context's values.
+func (t *Transport) newDialer(ctx context.Context) *dialer {
+	d := &dialer{
+		ctx:              context.WithoutCancel(ctx),
+		dial:             t.DialContext,
+		dialTLS:          t.DialTLSContext,
+		control:          t.Control,
+		dialTimeout:      t.DialTimeout,
+		tlsConfig:        t.TLSClientConfig,
+		handshakeTimeout: t.TLSHandshakeTimeout,
+		lifetime:         t.MaxConnLifetime,
+	}
+	if plain := t.Dial; d.dial == nil && plain != nil {
+		d.dial = func(_ context.Context, network, addr string) (net.Conn, error) { return plain(network, addr) }
+	}
+	if plain := t.DialTLS; d.dialTLS == nil && plain != nil {
+		d.dialTLS = func(_ context.Context, network, addr string) (net.Conn, error) { return plain(network, addr) }
+	}
+	return d
+}
+
+// startDial starts a dial. All of them pass here, on the goroutine of the
+// request that caused it, or of the timer or the connection that let a request
+// that waited have its turn: tools that look into a running process hold on to
+// this function.
+//
+//go:noinline
+func startDial(t *Transport, d *dial, host string) {
+	ctx, cancel := context.WithCancel(d.dialer.ctx)
+	d.cancel = cancel
+	go t.runDial(ctx, d)
+}
+
+func (t *Transport) runDial(ctx context.Context, d *dial) {
+	defer d.cancel()
+	nc, state, err := d.dialer.connect(ctx, d.h.key)
+	var do todo
+	now := time.Now()
+	if err != nil {
+		fault, local := t.localError(d.h, err)
+		d.h.failed(d, fault, local, now, &do)
+		t.act(d.h, &do)
+		return
+	}
+	c := newConn(d.h, nc)
+	c.tls = state
+	if life := d.dialer.lifetime; life > 0 {
+		c.retires = now.Add(life - rand.N(life/10+1)) // so that a fleet does not reconnect at once
+	}
+	t.watch.add(t, c)
+	d.h.dialed(d, c, now, &do)
+	t.act(d.h, &do)
+}
+
+// localError wraps err in a LocalError if this machine is to blame for it.
+func (t *Transport) localError(h *host, err error) (error, bool) {
+	what, ports, ok := localFault(err)
+	if !ok {
+		return err, false
+	}
+	e := &LocalError{Host: h.key.String(), What: what, Held: h.held(), Err: err}
+	if ports {
+		e.Range = portRange()
+	}
+	return e, true
+}
+
+// connect dials the host, with TLS where its scheme says so.
+func (d *dialer) connect(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
+	if key.scheme == "https" && d.dialTLS != nil {
+		return d.connectTLS(ctx, key.addr)
+	}
+	nc, err := d.connectTCP(ctx, key.addr)
+	if err != nil || key.scheme != "https" {
+		return nc, nil, err
+	}
+	name, _, err := net.SplitHostPort(key.addr)
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	cfg := d.tlsConfig.Clone()
+	if cfg == nil {
+		cfg = new(tls.Config)
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName = name
+	}
+	tc := tls.Client(nc, cfg)
+	state, err := d.handshake(ctx, tc, d.handshakeTimeout)
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	return tc, state, nil
+}
+
+func (d *dialer) connectTCP(ctx context.Context, addr string) (net.Conn, error) {
+	if d.dial == nil {
+		nd := net.Dialer{Timeout: d.dialTimeout, Control: d.control}
+		return nd.DialContext(ctx, "tcp", addr)
+	}
+	if d.dialTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.dialTimeout)
+		defer cancel()
+	}
+	nc, err := d.dial(ctx, "tcp", addr)
+	if nc == nil && err == nil {
+		err = errors.New("berth: Transport.DialContext or Dial returned (nil, nil)")
+	}
+	return nc, err
+}
+
+// connectTLS dials with DialTLSContext or DialTLS, whose connection may be of
+// any type and is taken to be past its handshake; a *tls.Conn is helped over it.
+func (d *dialer) connectTLS(ctx context.Context, addr string) (net.Conn, *tls.ConnectionState, error) {
+	nc, err := d.dialTLS(ctx, "tcp", addr)
+	if nc == nil && err == nil {
+		err = errors.New("net/http: Transport.DialTLS or DialTLSContext returned (nil, nil)")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	tc, ok := nc.(*tls.Conn)
+	if !ok {
+		return nc, nil, nil
+	}
+	state, err := d.handshake(ctx, tc, 0)
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	return nc, state, nil
+}
+
+func (d *dialer) handshake(ctx context.Context, tc *tls.Conn, timeout time.Duration) (*tls.ConnectionState, error) {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	err := handshakeIn(ctx, tc, timeout)
+	var state tls.ConnectionState
+	if err == nil {
+		state = tc.ConnectionState()
+		if state.NegotiatedProtocol == "h2" {
+			err = fmt.Errorf("berth: the server chose HTTP/2, which berth does not speak yet: take h2 out of TLSClientConfig.NextProtos")
+		}
+	}
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(state, err)
+	}
+	return &state, err
+}
+
+// handshakeIn gives the handshake a time of its own, and it an error of its own.
+func handshakeIn(ctx context.Context, tc *tls.Conn, timeout time.Duration) error {
+	if timeout <= 0 {
+		return tc.HandshakeContext(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	err := tc.HandshakeContext(limited)
+	if err != nil && limited.Err() == context.DeadlineExceeded && ctx.Err() == nil {
+		return errTLSTimeout
+	}
+	return err
+}

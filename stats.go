@@ -1,0 +1,143 @@
+package berth
+
+import "time"
+
+// Stats is what a Transport knows of itself at one moment. The embedded numbers
+// are the totals of all hosts; of counters, also of those that have no
+// connection any more and are forgotten.
+type Stats struct {
+	HostStats
+
+	// Hosts has each host's own, by its key, scheme://host:port.
+	Hosts map[string]HostStats
+}
+
+// HostStats is one host's part of Stats, in the words of sql.DBStats and
+// pgxpool.Stat.
+type HostStats struct {
+	// Now.
+	Open    int // connections: in use and idle
+	InUse   int
+	Idle    int
+	Dialing int
+	Waiting int // requests that wait for a connection
+
+	// Since the host became known.
+	Acquired     int64         // leases of a connection to a request
+	Reused       int64         // of these, of a connection that was there before
+	Waited       int64         // requests that found none idle, and waited, for their dial at least
+	WaitDuration time.Duration // for how long, in all
+	Canceled     int64         // requests that gave up waiting
+	Rejected     int64         // requests that found the queue full: MaxWaiting
+	Dials        int64         // begun
+	DialsFailed  int64
+	DialsElided  int64 // put off, since a connection was about to come back, and not needed
+	Upgraded     int64 // connections that left for their caller: 101 Switching Protocols
+	Closed       ClosedConns
+}
+
+// ClosedConns counts the connections that a Transport closed, by cause.
+type ClosedConns struct {
+	IdleTimeout    int64 // IdleConnTimeout
+	Lifetime       int64 // MaxConnLifetime
+	Peer           int64 // the server closed it
+	Unclean        int64 // bytes came that nobody asked for, or a body was closed unread
+	NotKept        int64 // one side said close, or keep-alives are disabled
+	MaxIdle        int64 // MaxIdleConns
+	MaxIdlePerHost int64 // MaxIdleConnsPerHost
+	MadeRoom       int64 // MaxConns: for an older request to another host
+	IdleCall       int64 // CloseIdleConnections
+	Canceled       int64 // its request was cancelled or timed out
+	Broken         int64 // reading or writing failed
+	Transport      int64 // Close or Shutdown
+}
+
+// counts are a host's counters, guarded by its mutex.
+type counts struct {
+	acquired, reused, waited, canceled, rejected int64
+	dials, dialsFailed, elided                   int64
+	waitTime                                     time.Duration
+	closed                                       [closeReasons]int64
+	lastDialErr                                  error
+}
+
+func (a *counts) add(b *counts) {
+	a.acquired += b.acquired
+	a.reused += b.reused
+	a.waited += b.waited
+	a.canceled += b.canceled
+	a.rejected += b.rejected
+	a.dials += b.dials
+	a.dialsFailed += b.dialsFailed
+	a.elided += b.elided
+	a.waitTime += b.waitTime
+	for i, n := range b.closed {
+		a.closed[i] += n
+	}
+}
+
+// stats are the counters under their public names.
+func (c *counts) stats() HostStats {
+	n := &c.closed
+	return HostStats{
+		Acquired:     c.acquired,
+		Reused:       c.reused,
+		Waited:       c.waited,
+		WaitDuration: c.waitTime,
+		Canceled:     c.canceled,
+		Rejected:     c.rejected,
+		Dials:        c.dials,
+		DialsFailed:  c.dialsFailed,
+		DialsElided:  c.elided,
+		Upgraded:     n[closedUpgraded],
+		Closed: ClosedConns{
+			IdleTimeout:    n[closedIdleTimeout],
+			Lifetime:       n[closedTooOld],
+			Peer:           n[closedByPeer],
+			Unclean:        n[closedUnclean],
+			NotKept:        n[closedAfterRequest],
+			MaxIdle:        n[closedExcess],
+			MaxIdlePerHost: n[closedExcessHost],
+			MadeRoom:       n[closedForOther],
+			IdleCall:       n[closedIdleCall],
+			Canceled:       n[closedCanceled],
+			Broken:         n[closedByError],
+			Transport:      n[closedByClose],
+		},
+	}
+}
+
+// Stats returns a snapshot. Each host's numbers are of one moment; those of
+// different hosts may be apart by the time that it takes.
+func (t *Transport) Stats() Stats {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	total := t.past
+	s := Stats{Hosts: make(map[string]HostStats, len(t.hosts))}
+	var now HostStats
+	for key, h := range t.hosts {
+		h.mu.Lock()
+		hs := h.statsLocked()
+		total.add(&h.counts)
+		h.mu.Unlock()
+		s.Hosts[key.String()] = hs
+		now.Open += hs.Open
+		now.InUse += hs.InUse
+		now.Idle += hs.Idle
+		now.Dialing += hs.Dialing
+		now.Waiting += hs.Waiting
+	}
+	s.HostStats = total.stats()
+	s.Open, s.InUse, s.Idle, s.Dialing, s.Waiting = now.Open, now.InUse, now.Idle, now.Dialing, now.Waiting
+	return s
+}
+
+func (h *host) statsLocked() HostStats {
+	s := h.counts.stats()
+	s.Open = h.idle.n + h.leased.n
+	s.InUse = h.leased.n
+	s.Idle = h.idle.n
+	s.Dialing = h.dials.n
+	s.Waiting = h.waiting.n
+	return s
+}
