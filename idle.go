@@ -1,0 +1,73 @@
+package berth
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// sweeper closes idle connections whose time is over: one timer for the
+// Transport, none a connection. There is no timer while nothing is to expire.
+type sweeper struct {
+	next atomic.Int64 // when timer fires, in Unix nanoseconds; zero while it is stopped
+
+	mu    sync.Mutex // guards timer and changes of next
+	timer *time.Timer
+}
+
+// sweepGap is the least time between two sweeps, so that 10,000 connections
+// that became idle one by one are not 10,000 sweeps. An overdue connection is
+// never leased, whether it was swept or not.
+const sweepGap = 50 * time.Millisecond
+
+// expect sees to it that a sweep comes at at or before.
+func (s *sweeper) expect(t *Transport, at time.Time) {
+	if at.IsZero() || s.covers(at) {
+		return // the common case, without the mutex
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.covers(at) {
+		return
+	}
+	s.next.Store(at.UnixNano())
+	if s.timer == nil {
+		s.timer = time.AfterFunc(time.Until(at), func() { t.sweep() })
+		return
+	}
+	s.timer.Reset(time.Until(at))
+}
+
+func (s *sweeper) covers(at time.Time) bool {
+	next := s.next.Load()
+	return next != 0 && next <= at.UnixNano()
+}
+
+// stop ends the timer. It starts again with the next idle connection.
+func (s *sweeper) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.next.Store(0)
+}
+
+// sweep closes what is overdue at every host.
+func (t *Transport) sweep() {
+	now := time.Now()
+	t.idle.next.Store(0)
+	var next time.Time
+	for _, h := range t.allHosts() {
+		var do todo
+		at := h.expire(now, &do)
+		t.act(h, &do)
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	if earliest := now.Add(sweepGap); !next.IsZero() && next.Before(earliest) {
+		next = earliest
+	}
+	t.idle.expect(t, next)
+}
