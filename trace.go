@@ -1,0 +1,37 @@
+package berth
+
+import (
+	"errors"
+	"net/http/httptrace"
+	"time"
+)
+
+// traceGotConn tells the request's trace of its connection.
+func (x *exchange) traceGotConn(c *conn) {
+	if x.trace == nil || x.trace.GotConn == nil {
+		return
+	}
+	info := httptrace.GotConnInfo{Conn: c.nc, Reused: c.reused}
+	if !c.idledAt.IsZero() {
+		info.WasIdle = true
+		info.IdleTime = time.Since(c.idledAt)
+	}
+	x.trace.GotConn(info)
+}
+
+// tracePut tells what became of a connection that was given back. A trace hears
+// nothing of connections that could not have been kept.
+func tracePut(trace *httptrace.ClientTrace, c *conn, do *todo) {
+	for _, d := range do.closes {
+		if d.c != c {
+			continue
+		}
+		switch d.why {
+		case closedAfterRequest, closedByError, closedCanceled, closedUnclean, closedByPeer:
+		default:
+			trace.PutIdleConn(errors.New("berth: connection closed: " + d.why.String()))
+		}
+		return
+	}
+	trace.PutIdleConn(nil)
+}
