@@ -1,0 +1,380 @@
+package berth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// exchange is one try of one request: it waits for a connection, has it leased,
+// and gives it back when the response's body is read or closed, or when
+// something cuts it short. A retry is another exchange.
+//
+// It runs in the goroutines of its caller: RoundTrip's until the header is
+// there, then the body's reader's. Who ends it is settled by over: the one who
+// sets it gives the connection back, so that happens once.
+type exchange struct {
+	t     *Transport
+	req   *http.Request
+	body  *requestBody // of the request; nil if it has none
+	ctx   context.Context
+	trace *httptrace.ClientTrace
+	key   hostKey
+	want  want
+	set   settings
+	gzip  bool      // asked for by us, so it is undone by us
+	until time.Time // the end of Transport.Timeout; zero is none
+
+	c        *conn
+	up       *upload // writes the request, where a goroutine must
+	response response
+
+	mu     sync.Mutex
+	over   bool           // the connection was given back
+	cause  error          // what cut the exchange short, or nil
+	header bool           // the response's header is there
+	unctx  func() bool    // stops the context's hold on the exchange
+	timers [2]*time.Timer // Timeout's and ResponseHeaderTimeout's
+	quit   chan struct{}  // ends the goroutine that waits for Request.Cancel
+}
+
+// settings are the Transport's fields that an exchange needs beside its want.
+type settings struct {
+	timeout         time.Duration
+	acquireTimeout  time.Duration
+	headerTimeout   time.Duration
+	continueTimeout time.Duration
+	maxHeader       int64
+	writeBuffer     int
+	readBuffer      int
+	closes          bool // DisableKeepAlives: say so to the server
+}
+
+const (
+	defaultBuffer    = 4 << 10
+	defaultMaxHeader = 10 << 20
+)
+
+func (t *Transport) newExchange(req *http.Request, body *requestBody, key hostKey) *exchange {
+	x := &exchange{
+		t:    t,
+		req:  req,
+		body: body,
+		ctx:  req.Context(),
+		key:  key,
+		want: t.want(wantsClose(req)),
+		gzip: !t.DisableCompression && asksForGzip(req),
+		set: settings{
+			timeout:         t.Timeout,
+			acquireTimeout:  t.AcquireTimeout,
+			headerTimeout:   t.ResponseHeaderTimeout,
+			continueTimeout: t.ExpectContinueTimeout,
+			maxHeader:       t.MaxResponseHeaderBytes,
+			writeBuffer:     t.WriteBufferSize,
+			readBuffer:      t.ReadBufferSize,
+			closes:          t.DisableKeepAlives,
+		},
+	}
+	x.trace = httptrace.ContextClientTrace(x.ctx)
+	if x.set.timeout > 0 {
+		x.until = time.Now().Add(x.set.timeout)
+	}
+	if x.set.maxHeader <= 0 {
+		x.set.maxHeader = defaultMaxHeader
+	}
+	if x.set.writeBuffer <= 0 {
+		x.set.writeBuffer = defaultBuffer
+	}
+	if x.set.readBuffer <= 0 {
+		x.set.readBuffer = defaultBuffer
+	}
+	return x
+}
+
+// again is the exchange for a retry. Its body is rewound if it was touched.
+func (x *exchange) again() (*exchange, error) {
+	body, err := x.body.rewind(x.req)
+	if err != nil {
+		return nil, err
+	}
+	return &exchange{
+		t: x.t, req: x.req, body: body, ctx: x.ctx, trace: x.trace, key: x.key,
+		want: x.want, set: x.set, gzip: x.gzip, until: x.until,
+	}, nil
+}
+
+// hold makes c the exchange's connection, and has whatever ends the request
+// close it from now on.
+func (x *exchange) hold(c *conn) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.c = c
+	c.x.Store(x)
+	if x.ctx.Done() != nil {
+		x.unctx = context.AfterFunc(x.ctx, func() { x.abort(context.Cause(x.ctx), closedCanceled) })
+	}
+	if !x.until.IsZero() {
+		x.timers[0] = time.AfterFunc(time.Until(x.until), func() { x.abort(x.timedOut(), closedCanceled) })
+	}
+	if x.req.Cancel != nil {
+		x.quit = make(chan struct{})
+		go x.awaitCancel(x.req.Cancel, x.quit)
+	}
+}
+
+// awaitCancel is a goroutine, since nothing else can wait for a channel.
+func (x *exchange) awaitCancel(cancel <-chan struct{}, quit chan struct{}) {
+	select {
+	case <-cancel:
+		x.abort(errRequestCanceled, closedCanceled)
+	case <-quit:
+	}
+}
+
+func (x *exchange) timedOut() error {
+	return &timeoutError{fmt.Sprintf("berth: the exchange took longer than Transport.Timeout (%v)", x.set.timeout)}
+}
+
+// awaitHeader starts ResponseHeaderTimeout: the request is written.
+func (x *exchange) awaitHeader() {
+	if x.set.headerTimeout <= 0 {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.over && !x.header {
+		x.timers[1] = time.AfterFunc(x.set.headerTimeout, func() { x.abort(errHeaderTimeout, closedCanceled) })
+	}
+}
+
+// gotHeader ends ResponseHeaderTimeout, and an upload's grace.
+func (x *exchange) gotHeader() {
+	if x.set.headerTimeout <= 0 && x.up == nil {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.header = true
+	if x.timers[1] != nil {
+		x.timers[1].Stop()
+	}
+}
+
+// claim makes the caller the one who gives the connection back. It returns
+// false if another was first.
+func (x *exchange) claim(cause error) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over {
+		return false
+	}
+	x.over, x.cause = true, cause
+	if x.unctx != nil {
+		x.unctx()
+	}
+	for _, timer := range x.timers {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+	if x.quit != nil {
+		close(x.quit)
+	}
+	if x.up != nil {
+		close(x.up.gone)
+	}
+	x.c.x.Store(nil)
+	return true
+}
+
+// abort closes the connection, if the exchange still has it, from whatever
+// goroutine: reads and writes on it fail, and their error becomes cause.
+func (x *exchange) abort(cause error, why closeReason) {
+	if x.claim(cause) {
+		x.giveBack(why)
+	}
+}
+
+// giveBack returns the connection to its host, clean if why is zero.
+func (x *exchange) giveBack(why closeReason) {
+	var do todo
+	c := x.c
+	c.h.put(c, why, time.Now(), &do)
+	if x.trace != nil && x.trace.PutIdleConn != nil {
+		tracePut(x.trace, c, &do)
+	}
+	x.t.act(c.h, &do)
+}
+
+// because is the error that the user sees for err, which an I/O returned: if
+// the exchange was cut short, what cut it.
+func (x *exchange) because(err error) error {
+	x.mu.Lock()
+	cause := x.cause
+	x.mu.Unlock()
+	if cause == nil && x.ctx.Err() != nil {
+		cause = context.Cause(x.ctx)
+	}
+	if cause != nil {
+		return cause
+	}
+	return err
+}
+
+// acquire leases a connection from the pool, waiting for it if it must.
+func (x *exchange) acquire() (*conn, error) {
+	if x.trace != nil && x.trace.GetConn != nil {
+		x.trace.GetConn(x.key.addr)
+	}
+	for {
+		h, err := x.t.lookup(x.key)
+		if err != nil {
+			return nil, err
+		}
+		var do todo
+		now := time.Now()
+		c, err := h.take(&x.want, now, &do)
+		x.t.act(h, &do)
+		if c == nil && err == nil {
+			c, err = x.queue(h, now)
+		}
+		if err == errHostGone {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return x.cleaned(c)
+	}
+}
+
+// cleaned returns c, or, if the server closed it or sent what nobody asked for,
+// another one.
+func (x *exchange) cleaned(c *conn) (*conn, error) {
+	for {
+		why := c.dirt()
+		if why == 0 {
+			return c, nil
+		}
+		var err error
+		if c, err = x.replace(c, why, time.Time{}); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// freshness is how recently a connection must have finished an exchange for a
+// retry to trust it: one dead connection makes all that were idle suspect.
+const freshness = time.Second
+
+// reacquire is acquire for a retry, in place of the dead connection c.
+func (x *exchange) reacquire(c *conn) (*conn, error) {
+	if x.trace != nil && x.trace.GetConn != nil {
+		x.trace.GetConn(x.key.addr)
+	}
+	c, err := x.replace(c, closedByPeer, time.Now().Add(-freshness))
+	if err != nil {
+		return nil, err
+	}
+	return x.cleaned(c)
+}
+
+// replace trades a dead connection for one that was used after, or for a dial.
+func (x *exchange) replace(c *conn, why closeReason, after time.Time) (*conn, error) {
+	var do todo
+	now := time.Now()
+	h := c.h
+	w := newWaiter(x.want, now)
+	w.dialer, w.rush = x.t.newDialer(x.ctx), true
+	c, err := h.replace(c, why, w, after, now, &do)
+	x.t.act(h, &do)
+	if c != nil || err != nil {
+		return c, err
+	}
+	return x.await(w)
+}
+
+// queue waits at h.
+func (x *exchange) queue(h *host, now time.Time) (*conn, error) {
+	var do todo
+	w := newWaiter(x.want, now)
+	w.dialer = x.t.newDialer(x.ctx)
+	c, err := h.wait(w, now, &do)
+	x.t.act(h, &do)
+	if err == ErrQueueFull {
+		return nil, h.acquireError(err, 0)
+	}
+	if c != nil || err != nil {
+		return c, err
+	}
+	return x.await(w)
+}
+
+// await waits until w is served, or its request has had enough.
+func (x *exchange) await(w *waiter) (*conn, error) {
+	var acquire, total <-chan time.Time
+	if x.set.acquireTimeout > 0 {
+		timer := time.NewTimer(x.set.acquireTimeout)
+		defer timer.Stop()
+		acquire = timer.C
+	}
+	if !x.until.IsZero() {
+		timer := time.NewTimer(time.Until(x.until))
+		defer timer.Stop()
+		total = timer.C
+	}
+	var err error
+	select {
+	case <-w.ready:
+		if w.err != nil && x.ctx.Err() != nil {
+			return nil, context.Cause(x.ctx) // rather than an error that it caused
+		}
+		return w.conn, w.err
+	case <-x.ctx.Done():
+		err = context.Cause(x.ctx)
+	case <-x.req.Cancel:
+		err = errRequestCanceledConn
+	case <-acquire:
+		err = &timeoutError{fmt.Sprintf("berth: AcquireTimeout (%v) is over", x.set.acquireTimeout)}
+	case <-total:
+		err = x.timedOut()
+	}
+	return nil, x.giveUp(w, err)
+}
+
+// giveUp leaves the queue. A deadline is told with the pool's state; a caller
+// who cancels knows why.
+func (x *exchange) giveUp(w *waiter, err error) error {
+	var do todo
+	now := time.Now()
+	if !w.h.cancel(w, now, &do) && w.conn != nil {
+		w.h.put(w.conn, 0, now, &do)
+	}
+	x.t.act(w.h, &do)
+	var t interface{ Timeout() bool }
+	if errors.As(err, &t) && t.Timeout() {
+		return w.h.acquireError(err, now.Sub(w.since))
+	}
+	return err
+}
+
+// acquireError is err with the host's state.
+func (h *host) acquireError(err error, waited time.Duration) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return &AcquireError{
+		Host:        h.key.String(),
+		Waited:      waited,
+		InUse:       h.leased.n,
+		Idle:        h.idle.n,
+		Dialing:     h.dials.n,
+		Waiting:     h.waiting.n + 1,
+		DialsFailed: h.counts.dialsFailed,
+		LastDialErr: h.counts.lastDialErr,
+		Err:         err,
+	}
+}

@@ -1,0 +1,505 @@
+package berth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Transport is a pooled http.RoundTripper for HTTP/1.1, a drop-in for
+// http.Transport: it has the same fields, which mean the same unless it says
+// so here. The zero value works. Default returns one with time limits.
+//
+// A Transport is to be made once and shared: it is safe for concurrent use, and
+// its connections are its own. Fields may be changed between requests, not
+// while one begins; a request uses them as they were when it began.
+//
+// It is closed with Shutdown or Close. One that is only forgotten keeps its
+// idle connections until their IdleConnTimeout.
+type Transport struct {
+	// Proxy returns the proxy for a request. Proxies do not work yet: a request
+	// for which it returns one fails, and says so. If Proxy is nil or returns a
+	// nil URL, the request is made directly.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// OnProxyConnectResponse has no effect yet, as there are no proxies.
+	OnProxyConnectResponse func(ctx context.Context, proxyURL *url.URL, connectReq *http.Request, connectRes *http.Response) error
+
+	// DialContext makes TCP connections. If nil, as Dial, a net.Dialer does.
+	// Its context has the values of the request that caused the dial, and not
+	// its end: another request may use the connection.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Dial makes TCP connections if DialContext is nil.
+	//
+	// Deprecated: Use DialContext.
+	Dial func(network, addr string) (net.Conn, error)
+
+	// DialTLSContext makes the connections for https requests. They are taken
+	// to be past their TLS handshake; TLSClientConfig and TLSHandshakeTimeout
+	// are not used.
+	DialTLSContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// DialTLS makes the connections for https requests if DialTLSContext is nil.
+	//
+	// Deprecated: Use DialTLSContext.
+	DialTLS func(network, addr string) (net.Conn, error)
+
+	// TLSClientConfig is used for TLS, nil for the default.
+	TLSClientConfig *tls.Config
+
+	// TLSHandshakeTimeout limits a TLS handshake. If zero, there is no limit.
+	TLSHandshakeTimeout time.Duration
+
+	// DisableKeepAlives uses a connection for one request only.
+	DisableKeepAlives bool
+
+	// DisableCompression stops the Transport from asking for gzip, and undoing
+	// it, where the request does not say what encoding it accepts.
+	DisableCompression bool
+
+	// MaxIdleConns limits the idle connections to all hosts together. If zero,
+	// there is no limit.
+	MaxIdleConns int
+
+	// MaxIdleConnsPerHost limits the idle connections to one host. If zero,
+	// there is no limit: in http.Transport that means 2, and the third
+	// connection is closed after every burst. If negative, none is kept.
+	MaxIdleConnsPerHost int
+
+	// MaxConnsPerHost limits the connections to one host: idle, in use and
+	// being dialed. Requests beyond it wait. If zero, there is no limit.
+	MaxConnsPerHost int
+
+	// IdleConnTimeout is how long a connection may be idle. If zero, it is 90
+	// seconds (http.Transport: for ever); if negative, for ever.
+	IdleConnTimeout time.Duration
+
+	// ResponseHeaderTimeout limits the wait for the response's header once the
+	// request and its body are written. If zero, there is no limit.
+	ResponseHeaderTimeout time.Duration
+
+	// ExpectContinueTimeout is how long the body of a request with "Expect:
+	// 100-continue" waits for the server's word. If zero, it is sent at once.
+	ExpectContinueTimeout time.Duration
+
+	// TLSNextProto has functions for protocols that TLS negotiates. It does not
+	// work yet: if it has an entry, https requests fail and say so.
+	TLSNextProto map[string]func(authority string, c *tls.Conn) http.RoundTripper
+
+	// ProxyConnectHeader has no effect yet, as there are no proxies.
+	ProxyConnectHeader http.Header
+
+	// GetProxyConnectHeader has no effect yet, as there are no proxies.
+	GetProxyConnectHeader func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
+
+	// MaxResponseHeaderBytes limits a response's header. If zero, it is 10 MB.
+	MaxResponseHeaderBytes int64
+
+	// WriteBufferSize and ReadBufferSize are the sizes of a connection's
+	// buffers while it is in use, in bytes. If zero, they are 4 KB. An idle
+	// connection has none.
+	WriteBufferSize int
+	ReadBufferSize  int
+
+	// ForceAttemptHTTP2, HTTP2 and Protocols choose HTTP/2. It does not work
+	// yet: if ForceAttemptHTTP2 is true, HTTP2 is set, or Protocols has HTTP2,
+	// https requests fail and say so; if Protocols lacks HTTP1, all do.
+	ForceAttemptHTTP2 bool
+	HTTP2             *http.HTTP2Config
+	Protocols         *http.Protocols
+
+	// The fields below are berth's own.
+
+	// MaxConns limits the connections to all hosts together, being dialed
+	// included. At the limit, an idle connection to another host makes room, and
+	// after that whoever has waited longest is next, whatever its host. If zero,
+	// there is no limit.
+	MaxConns int
+
+	// MaxConnLifetime is how long after its dial a connection is leased to new
+	// requests, less a random part of up to a tenth, so that a fleet does not
+	// reconnect at once. A request that has it goes on. If zero, for ever.
+	MaxConnLifetime time.Duration
+
+	// MaxDialsPerHost limits the dials to one host that are in flight at once.
+	// If zero, there is no limit.
+	MaxDialsPerHost int
+
+	// MaxWaiting limits the requests to one host that wait for a connection
+	// and have no dial of their own in flight. One more fails with ErrQueueFull.
+	// If zero, there is no limit.
+	MaxWaiting int
+
+	// AcquireTimeout limits the wait for a connection, with its dial and TLS
+	// handshake. If zero, only the request's context does.
+	AcquireTimeout time.Duration
+
+	// DialTimeout limits one dial, name look-up included, TLS not. If zero, only
+	// the system does.
+	DialTimeout time.Duration
+
+	// Timeout limits a whole exchange, from RoundTrip to the end of the
+	// response's body. It is http.Client.Timeout for one request without
+	// redirects, at a fraction of its cost: with a RoundTripper that is not
+	// net/http's, http.Client makes a goroutine and two timers a request. If
+	// zero, there is no limit.
+	Timeout time.Duration
+
+	// Control is called as net.Dialer.Control is, before a connection is made.
+	// It can't be used together with Dial or DialContext.
+	Control func(network, address string, c syscall.RawConn) error
+
+	budget budget
+	watch  watcher
+	idle   sweeper
+	h1pool h1pool
+
+	mu      sync.RWMutex // guards the fields below; taken before a host's
+	hosts   map[hostKey]*host
+	past    counts        // of the hosts that left the map
+	closed  bool          // no new hosts
+	drained chan struct{} // Shutdown waits for it: closed when there are no hosts
+	alt     map[string]http.RoundTripper
+
+	hasAlt atomic.Bool // alt has entries
+}
+
+// Default returns a new Transport with the limits of http.DefaultTransport:
+// proxy from the environment (which, until proxies work, fails requests that it
+// names one for), 30 seconds for a dial, 10 for a TLS handshake, 1 for a
+// 100-continue.
+func Default() *Transport {
+	return &Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialTimeout:           30 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// defaultIdleConnTimeout is http.DefaultTransport's.
+const defaultIdleConnTimeout = 90 * time.Second
+
+// want reads the limits for a request.
+func (t *Transport) want(last bool) want {
+	w := want{
+		maxConnsPerHost: t.MaxConnsPerHost,
+		maxConns:        t.MaxConns,
+		maxDialsPerHost: t.MaxDialsPerHost,
+		maxWaiting:      t.MaxWaiting,
+		maxIdle:         t.MaxIdleConns,
+		maxIdlePerHost:  t.MaxIdleConnsPerHost,
+		idleTimeout:     t.IdleConnTimeout,
+		fresh:           t.DisableKeepAlives,
+		last:            last,
+	}
+	if w.idleTimeout == 0 {
+		w.idleTimeout = defaultIdleConnTimeout
+	}
+	return w
+}
+
+// unsupported is the error for a field that is set, matters for a request with
+// the scheme, and does not work yet, or can't work together with another.
+func (t *Transport) unsupported(scheme string) error {
+	if t.Control != nil && (t.Dial != nil || t.DialContext != nil) {
+		return errors.New("berth: Control is set together with Dial or DialContext: it would never be called")
+	}
+	if p := t.Protocols; p != nil && !p.HTTP1() {
+		return errors.New("berth: Protocols leaves out HTTP/1, but HTTP/2 does not work yet")
+	}
+	if scheme != "https" {
+		return nil
+	}
+	switch {
+	case t.ForceAttemptHTTP2:
+		return errors.New("berth: ForceAttemptHTTP2 is set, but HTTP/2 does not work yet")
+	case t.HTTP2 != nil:
+		return errors.New("berth: HTTP2 is set, but HTTP/2 does not work yet")
+	case len(t.TLSNextProto) > 0:
+		return errors.New("berth: TLSNextProto has entries, but it does not work yet")
+	case t.Protocols != nil && t.Protocols.HTTP2():
+		return errors.New("berth: Protocols asks for HTTP/2, which does not work yet")
+	}
+	return nil
+}
+
+// lookup returns the host for a key, making it if it must.
+func (t *Transport) lookup(key hostKey) (*host, error) {
+	t.mu.RLock()
+	h := t.hosts[key]
+	closed := t.closed
+	t.mu.RUnlock()
+	if closed {
+		return nil, ErrClosed
+	}
+	if h != nil {
+		return h, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	if h = t.hosts[key]; h == nil {
+		if t.hosts == nil {
+			t.hosts = map[hostKey]*host{}
+		}
+		h = newHost(key, &t.budget)
+		t.hosts[key] = h
+	}
+	return h, nil
+}
+
+// forget takes h out of the map if it is still empty.
+func (t *Transport) forget(h *host) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.gone || !h.empty() {
+		return
+	}
+	h.gone = true
+	delete(t.hosts, h.key)
+	t.past.add(&h.counts)
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+	if len(t.hosts) == 0 {
+		t.idle.stop()
+		if t.drained != nil {
+			close(t.drained)
+			t.drained = nil
+		}
+	}
+}
+
+func (t *Transport) allHosts() []*host {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	hosts := make([]*host, 0, len(t.hosts))
+	for _, h := range t.hosts {
+		hosts = append(hosts, h)
+	}
+	return hosts
+}
+
+// act does what a transition of h decided, after its lock was released.
+func (t *Transport) act(h *host, do *todo) {
+	for w := do.served; w != nil; {
+		next := w.chain // w is its request's as soon as it is woken
+		w.chain = nil
+		w.ready <- struct{}{}
+		w = next
+	}
+	t.idle.expect(t, do.leaves)
+	for _, d := range do.dials {
+		startDial(t, d, h.key.addr)
+	}
+	for _, d := range do.cancels {
+		d.cancel()
+	}
+	for _, c := range do.closes {
+		closeConn(t, c.c, c.why.String())
+	}
+	if do.released != nil {
+		t.watch.remove(do.released)
+	}
+	if do.excess {
+		t.evict(t.budget.oldestIdle, closedExcess)
+	}
+	if do.room {
+		t.evict(t.budget.crowded, closedForOther)
+	}
+	for range do.free {
+		t.pass()
+	}
+	if do.put {
+		t.setTimer(h)
+	}
+	if do.empty {
+		t.forget(h)
+	}
+}
+
+// evict closes one idle connection that pick finds, whatever its host.
+func (t *Transport) evict(pick func() *conn, why closeReason) {
+	for {
+		c := pick()
+		if c == nil {
+			return
+		}
+		var do todo
+		ok := c.h.evict(c, why, &do)
+		t.act(c.h, &do)
+		if ok {
+			return
+		}
+	}
+}
+
+// pass gives a slot of the budget back, or to the waiter that starves longest.
+func (t *Transport) pass() {
+	if w := t.budget.release(); w != nil {
+		var do todo
+		w.h.granted(w, time.Now(), &do)
+		t.act(w.h, &do)
+	}
+}
+
+// setTimer sets the host's timer for the first of the dials put off.
+func (t *Transport) setTimer(h *host) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	next := h.nextDue()
+	switch {
+	case next.IsZero():
+	case h.timer == nil:
+		h.timer = time.AfterFunc(time.Until(next), func() { t.dueAt(h) })
+	default:
+		h.timer.Reset(time.Until(next))
+	}
+}
+
+func (t *Transport) dueAt(h *host) {
+	var do todo
+	h.due(time.Now(), &do)
+	do.put = true
+	t.act(h, &do)
+}
+
+// CloseIdleConnections closes the connections that are idle, and those that
+// become idle before the next request begins. Those in use go on.
+func (t *Transport) CloseIdleConnections() {
+	t.budget.closeIdle.Store(true)
+	for _, h := range t.allHosts() {
+		var do todo
+		h.closeIdle(&do)
+		t.act(h, &do)
+	}
+}
+
+// Shutdown ends the Transport in peace: requests that wait for a connection
+// and those that come later fail with ErrClosed, idle connections are closed,
+// and Shutdown waits until the exchanges in flight, bodies included, are over.
+// If ctx ends first, it returns the context's error, and what is left goes on:
+// Close cuts it.
+//
+// Connections that were upgraded (101 Switching Protocols) are their caller's:
+// Shutdown and Close know them no more. A Transport can't be used again.
+func (t *Transport) Shutdown(ctx context.Context) error {
+	_, drained := t.shutdown()
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Close ends the Transport at once: what waits or is in flight fails with
+// ErrClosed, and all connections are closed. It may be called after Shutdown,
+// and twice. It always returns nil.
+func (t *Transport) Close() error {
+	leased, _ := t.shutdown()
+	for _, c := range leased {
+		if x := c.x.Load(); x != nil {
+			x.abort(ErrClosed, closedByClose)
+		} else {
+			c.nc.Close() // its request has yet to begin, and will find out
+		}
+	}
+	return nil
+}
+
+func (t *Transport) shutdown() (leased []*conn, drained <-chan struct{}) {
+	t.mu.Lock()
+	t.closed = true
+	if t.drained == nil {
+		t.drained = make(chan struct{})
+	}
+	done := t.drained
+	if len(t.hosts) == 0 {
+		close(done)
+		t.drained = nil
+	}
+	t.mu.Unlock()
+	for _, h := range t.allHosts() {
+		var do todo
+		leased = append(leased, h.shutdown(time.Now(), &do)...)
+		t.act(h, &do)
+	}
+	return leased, done
+}
+
+// RegisterProtocol has requests with the scheme made by rt, as
+// http.Transport.RegisterProtocol does. It panics if the scheme has one already.
+func (t *Transport) RegisterProtocol(scheme string, rt http.RoundTripper) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.alt[scheme]; ok {
+		panic("protocol " + scheme + " already registered")
+	}
+	if t.alt == nil {
+		t.alt = map[string]http.RoundTripper{}
+	}
+	t.alt[scheme] = rt
+	t.hasAlt.Store(true)
+}
+
+// Clone returns a deep copy of t's exported fields: a Transport of its own, with
+// no connections and no registered protocols.
+func (t *Transport) Clone() *Transport {
+	t2 := &Transport{
+		Proxy:                  t.Proxy,
+		OnProxyConnectResponse: t.OnProxyConnectResponse,
+		DialContext:            t.DialContext,
+		Dial:                   t.Dial,
+		DialTLSContext:         t.DialTLSContext,
+		DialTLS:                t.DialTLS,
+		TLSClientConfig:        t.TLSClientConfig.Clone(),
+		TLSHandshakeTimeout:    t.TLSHandshakeTimeout,
+		DisableKeepAlives:      t.DisableKeepAlives,
+		DisableCompression:     t.DisableCompression,
+		MaxIdleConns:           t.MaxIdleConns,
+		MaxIdleConnsPerHost:    t.MaxIdleConnsPerHost,
+		MaxConnsPerHost:        t.MaxConnsPerHost,
+		IdleConnTimeout:        t.IdleConnTimeout,
+		ResponseHeaderTimeout:  t.ResponseHeaderTimeout,
+		ExpectContinueTimeout:  t.ExpectContinueTimeout,
+		TLSNextProto:           maps.Clone(t.TLSNextProto),
+		ProxyConnectHeader:     t.ProxyConnectHeader.Clone(),
+		GetProxyConnectHeader:  t.GetProxyConnectHeader,
+		MaxResponseHeaderBytes: t.MaxResponseHeaderBytes,
+		WriteBufferSize:        t.WriteBufferSize,
+		ReadBufferSize:         t.ReadBufferSize,
+		ForceAttemptHTTP2:      t.ForceAttemptHTTP2,
+		MaxConns:               t.MaxConns,
+		MaxConnLifetime:        t.MaxConnLifetime,
+		MaxDialsPerHost:        t.MaxDialsPerHost,
+		MaxWaiting:             t.MaxWaiting,
+		AcquireTimeout:         t.AcquireTimeout,
+		DialTimeout:            t.DialTimeout,
+		Timeout:                t.Timeout,
+		Control:                t.Control,
+	}
+	if t.HTTP2 != nil {
+		c := *t.HTTP2
+		t2.HTTP2 = &c
+	}
+	if t.Protocols != nil {
+		p := *t.Protocols
+		t2.Protocols = &p
+	}
+	return t2
+}
