@@ -23,23 +23,20 @@ type budget struct {
 }
 
 // acquire takes a slot for a dial that is for w. If there is none, w stands
-// among the starved; entered says that it is new there.
-func (b *budget) acquire(w *waiter) (ok, entered bool) {
+// among the starved from now on.
+func (b *budget) acquire(w *waiter) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if limit := w.want.maxConns; limit <= 0 || b.open < limit {
 		b.open++
-		return true, false
-	}
-	if w.hunger.in != nil {
-		return false, false
+		return true
 	}
 	at := b.starved.back
 	for at != nil && at.of.since.After(w.since) {
 		at = at.prev
 	}
 	b.starved.insertAfter(&w.hunger, at)
-	return false, true
+	return false
 }
 
 // release gives a slot back. It returns the waiter that has it now, or nil.
@@ -58,23 +55,14 @@ func (b *budget) release() *waiter {
 
 // leave takes w from the starved, if it is among them.
 func (b *budget) leave(w *waiter) {
-	if w.want.maxConns <= 0 {
-		return
-	}
 	b.mu.Lock()
 	b.starved.remove(&w.hunger)
 	b.mu.Unlock()
 }
 
-// starves reports whether w waits for a slot.
-func (b *budget) starves(w *waiter) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return w.hunger.in != nil
-}
-
 // owed reports whether a connection that came back to h, for which w waits or,
-// where w is nil, nobody, is to make room for an older waiter of another host.
+// where w is nil, nobody, is to make room for an older waiter, who can't have
+// it: one of another host, or with DisableKeepAlives.
 func (b *budget) owed(h *host, w *waiter, limit int) bool {
 	if limit <= 0 {
 		return false
@@ -82,7 +70,7 @@ func (b *budget) owed(h *host, w *waiter, limit int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	oldest := b.starved.first()
-	return oldest != nil && oldest.h != h && (w == nil || oldest.since.Before(w.since))
+	return oldest != nil && (oldest.h != h || oldest.want.fresh) && (w == nil || oldest.since.Before(w.since))
 }
 
 // enter adds a connection that became idle, where a shared limit counts it, and

@@ -170,28 +170,24 @@ func (h *host) overfull(w *waiter) bool {
 // dial of its own, a dial that is put off, or a limit to ease. With elide false
 // the dial is not put off for the sake of connections that come back.
 func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
-	if w.dial != nil || !w.due.IsZero() {
+	if w.dial != nil || !w.due.IsZero() || w.hungry {
 		return
 	}
-	if h.full(w) || h.probing(now) {
+	h.makeRoom(w, do)
+	if h.full(w) || h.probing() {
 		h.unslot(w, do)
 		return
 	}
 	if due := h.putOff(w, now, elide); !due.IsZero() {
 		w.due, do.put = due, true
 		h.unslot(w, do)
-		h.budget.leave(w)
 		return
 	}
-	if !w.slot {
-		ok, entered := h.budget.acquire(w)
-		if !ok {
-			do.room = do.room || entered
-			return
-		}
+	if !w.slot && !h.budget.acquire(w) {
+		w.hungry, do.room = true, true
+		return
 	}
 	w.slot = false
-	h.budget.leave(w)
 	d := &dial{h: h, w: w, want: w.want, began: now, dialer: w.dialer}
 	d.place.of = d
 	w.dial = d
@@ -207,11 +203,19 @@ func (h *host) full(w *waiter) bool {
 		w.want.maxDialsPerHost > 0 && h.dials.n >= w.want.maxDialsPerHost
 }
 
+// makeRoom closes an idle connection that is in the way of a waiter that can't
+// have it: a retry, or one with DisableKeepAlives.
+func (h *host) makeRoom(w *waiter, do *todo) {
+	limit := w.want.maxConnsPerHost
+	if c := h.idle.first(); c != nil && limit > 0 && h.idle.n+h.leased.n+h.dials.n >= limit {
+		h.unidle(c)
+		h.drop(c, closedForOther, do)
+	}
+}
+
 // probing reports whether, after a local fault, one dial is trying whether it
 // has passed: the others wait for its answer, or for a connection to come back.
-func (h *host) probing(now time.Time) bool {
-	return h.backoff.pause > 0 && h.dials.n > 0 && h.mayComeBack(now)
-}
+func (h *host) probing() bool { return h.backoff.pause > 0 && h.dials.n > 0 }
 
 // unslot gives back a slot that w did not use.
 func (h *host) unslot(w *waiter, do *todo) {
@@ -286,7 +290,7 @@ func (h *host) position(w *waiter) int {
 func (h *host) coverAll(now time.Time, do *todo) {
 	for w := range h.waiting.all {
 		h.cover(w, now, true, do)
-		if w.dial == nil && w.due.IsZero() {
+		if w.dial == nil && w.due.IsZero() && !w.hungry {
 			return
 		}
 	}
@@ -331,11 +335,11 @@ func (h *host) nextDue() (next time.Time) {
 func (h *host) granted(w *waiter, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !w.queued() || w.dial != nil || !w.due.IsZero() {
-		do.free++
+	if !w.hungry {
+		do.free++ // it was served meanwhile
 		return
 	}
-	w.slot = true
+	w.hungry, w.slot = false, true
 	h.cover(w, now, true, do)
 }
 
@@ -359,10 +363,18 @@ func (h *host) serve(w *waiter, c *conn, err error, now time.Time, do *todo) {
 	do.lastServed = w
 }
 
+// sate takes w out of those that starve for a slot.
+func (h *host) sate(w *waiter) {
+	if w.hungry {
+		w.hungry = false
+		h.budget.leave(w)
+	}
+}
+
 // leave takes w out of the queue, and finds its dial another waiter.
 func (h *host) leave(w *waiter, now time.Time, do *todo) {
 	h.waiting.remove(&w.queue)
-	h.budget.leave(w)
+	h.sate(w)
 	h.unslot(w, do)
 	w.due = time.Time{}
 	if d := w.dial; d != nil {
@@ -380,7 +392,7 @@ func (h *host) adopt(d *dial, do *todo) {
 		if w.dial == nil && !w.want.fresh && !d.want.fresh {
 			w.dial, d.w = d, w
 			w.due = time.Time{}
-			h.budget.leave(w)
+			h.sate(w)
 			h.unslot(w, do)
 			return
 		}
@@ -476,6 +488,7 @@ func (h *host) settle(c *conn, now time.Time, do *todo) {
 	h.idle.pushBack(&c.place)
 	do.excess = h.budget.enter(c, c.want.maxIdle, c.want.maxConns)
 	do.leaves = c.leaves()
+	h.coverAll(now, do) // one with DisableKeepAlives may want c's place
 }
 
 // oldest returns the waiter that has waited longest and takes what another
@@ -556,6 +569,7 @@ func (h *host) swapCover(d *dial, front *waiter) {
 	if owner == front {
 		return
 	}
+	h.sate(front)
 	owner.dial, owner.due = front.dial, front.due
 	front.dial, front.due = nil, time.Time{}
 	if owner.dial != nil {

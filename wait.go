@@ -36,6 +36,7 @@ type waiter struct {
 	hunger link[waiter] // in budget.starved
 	dial   *dial
 	due    time.Time
+	hungry bool // stands in budget.starved, or was just taken from there to be granted
 	slot   bool // holds a slot of the budget that no dial uses yet
 
 	ready chan struct{} // one value, sent when conn or err is set

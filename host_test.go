@@ -1,0 +1,481 @@
+package berth
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// warm has the host serve n requests at once, each of which takes hold, on
+// connections whose dials take dial.
+func (w *world) warm(n int, dial, hold time.Duration) (conns []*conn) {
+	var rts []*request
+	for range n {
+		rts = append(rts, w.request(0))
+	}
+	w.sleep(dial)
+	for _, rt := range rts {
+		conns = append(conns, w.dialed(w.wantDial(rt)))
+	}
+	w.sleep(hold)
+	for _, rt := range rts {
+		rt.done(0)
+	}
+	return conns
+}
+
+func TestTakesTheConnectionUsedLast(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt1, rt2 := w.request(0), w.request(0)
+	c1 := w.dialed(w.wantDial(rt1))
+	c2 := w.dialed(w.wantDial(rt2))
+	rt2.done(0)
+	rt1.done(0)
+	w.request(0).wantConn(c1)
+	w.request(0).wantConn(c2)
+}
+
+func TestColdStartDialsInParallel(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	for range 5 {
+		w.request(0)
+	}
+	w.wantDials(5)
+}
+
+// Whichever is first serves the oldest request: here, not the dial's own.
+func TestADialServesTheOldest(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt1, rt2 := w.request(0), w.request(0)
+	d1, d2 := w.wantDial(rt1), w.wantDial(rt2)
+	c := w.dialed(d2)
+	rt1.wantConn(c)
+	rt2.wantWaiting()
+	if w.wantDial(rt2) != d1 {
+		t.Error("the dial of the request that was served is not the other's now")
+	}
+	w.check()
+}
+
+// The dial that nobody waits for becomes idle, and a request that comes while
+// it is in flight does not count on it.
+func TestADialWithoutAnOwner(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt1 := w.request(0)
+	c1 := w.dialed(w.wantDial(rt1))
+	rt2 := w.request(0)
+	d2 := w.wantDial(rt2)
+	rt1.done(0)
+	rt2.wantConn(c1)
+	rt3 := w.request(0)
+	w.wantDials(2)
+	c2 := w.dialed(d2)
+	rt3.wantConn(c2)
+	c3 := w.dialed(w.dials[0])
+	w.request(0).wantConn(c3)
+}
+
+// design.md's spike: 5 warm connections, 50 requests of 2 ms at once, a dial
+// takes 150 ms. net/http makes 45 to 48 dials that nobody needs.
+func TestSpikeDialsNothing(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	w.warm(5, 150*time.Millisecond, 2*time.Millisecond)
+	before := w.dialN
+	for range 50 {
+		w.request(0)
+	}
+	for len(w.requests) > 0 {
+		w.sleep(2 * time.Millisecond)
+		leased, _ := w.split()
+		for _, rt := range leased {
+			rt.done(0)
+		}
+		w.check()
+	}
+	if n := w.dialN - before; n != 0 {
+		t.Errorf("%d dials that nobody needs, want 0", n)
+	}
+	if n := w.hosts[0].counts.elided; n != 45 {
+		t.Errorf("%d dials are counted as elided, want 45", n)
+	}
+}
+
+func TestElision(t *testing.T) {
+	const dial = 100 * time.Millisecond
+	tests := []struct {
+		name    string
+		hold    time.Duration // of the requests before
+		n       int           // connections in use
+		k       int           // requests that come
+		prepare func(w *world)
+		dials   int // of the k, at once
+	}{
+		{name: "short requests", hold: 2 * time.Millisecond, n: 5, k: 50, dials: 0},
+		{name: "the last wait too long", hold: 30 * time.Millisecond, n: 5, k: 20, dials: 5}, // the 16th waits for ⌈16/5⌉ × 30 ms
+		{name: "as long as a dial is not strictly less", hold: dial, n: 5, k: 1, dials: 1},
+		{name: "long requests", hold: time.Second, n: 5, k: 5, dials: 5},
+		{name: "nothing in use", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
+			prepare: func(w *world) {
+				leased, _ := w.split()
+				for _, rt := range leased {
+					rt.done(closedAfterRequest)
+				}
+			}},
+		{name: "held for longer than usual", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
+			prepare: func(w *world) { w.sleep(dial + time.Millisecond) }},
+		{name: "connections that end with their request", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
+			prepare: func(w *world) {
+				for c := range w.hosts[0].leased.all {
+					c.want.last = true
+				}
+			}},
+		{name: "connections past their lifetime", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
+			prepare: func(w *world) {
+				for c := range w.hosts[0].leased.all {
+					c.retires = w.now
+				}
+			}},
+		{name: "an estimate that is a minute old", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
+			prepare: func(w *world) {
+				leased, _ := w.split()
+				for _, rt := range leased {
+					rt.done(0)
+				}
+				w.sleep(61 * time.Second)
+				for range 5 {
+					w.request(0)
+				}
+			}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, want{}, 1)
+			w.warm(tt.n, dial, tt.hold)
+			for range tt.n {
+				w.request(0)
+			}
+			w.wantDials(0)
+			if tt.prepare != nil {
+				tt.prepare(w)
+			}
+			for range tt.k {
+				w.request(0)
+			}
+			w.wantDials(tt.dials)
+			w.check()
+		})
+	}
+}
+
+// A dial that was put off starts when a dial's time is over: the wait is at
+// worst twice the best.
+func TestAPutOffDialStartsInTime(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	w.warm(1, 100*time.Millisecond, time.Millisecond)
+	w.request(0) // and this one takes for ever
+	rt := w.request(0)
+	w.wantDials(0)
+	w.sleep(99 * time.Millisecond)
+	w.wantDials(0)
+	w.sleep(time.Millisecond)
+	rt.wantConn(w.dialed(w.wantDial(rt)))
+}
+
+func TestALostLeaseStartsAPutOffDial(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	w.warm(2, 100*time.Millisecond, time.Millisecond)
+	rt1 := w.request(0)
+	w.request(0)
+	rt3, rt4 := w.request(0), w.request(0)
+	w.wantDials(0)
+	rt1.done(closedByError)
+	w.wantDials(1)
+	w.wantDial(rt3)
+	rt4.wantWaiting()
+	w.check()
+}
+
+func TestALongDialIsPutOffForAQuarterSecond(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	w.warm(1, 10*time.Second, time.Millisecond)
+	w.request(0)
+	rt := w.request(0)
+	w.sleep(longestDefer)
+	w.wantDial(rt)
+}
+
+func TestLimitOfAHost(t *testing.T) {
+	w := newWorld(t, want{maxConnsPerHost: 1}, 1)
+	rt1 := w.request(0)
+	rt2, rt3 := w.request(0), w.request(0)
+	w.wantDials(1)
+	c := w.dialed(w.wantDial(rt1))
+	rt1.done(0)
+	rt2.wantConn(c)
+	rt2.done(closedByError)
+	w.wantDial(rt3) // capacity woke it, not a connection
+	w.check()
+}
+
+func TestLimitOfDials(t *testing.T) {
+	w := newWorld(t, want{maxDialsPerHost: 2}, 1)
+	var rts []*request
+	for range 4 {
+		rts = append(rts, w.request(0))
+	}
+	w.wantDials(2)
+	w.failed(w.wantDial(rts[1]), false)
+	if !errors.Is(rts[1].err, errRefused) {
+		t.Error("the dial's own request does not have its error")
+	}
+	w.wantDial(rts[2])
+	w.dialed(w.wantDial(rts[0]))
+	w.wantDial(rts[3])
+	w.check()
+}
+
+func TestFullQueue(t *testing.T) {
+	w := newWorld(t, want{maxConnsPerHost: 1, maxWaiting: 1}, 1)
+	w.request(0)
+	w.request(0).wantWaiting()
+	if rt := w.request(0); !errors.Is(rt.err, ErrQueueFull) {
+		t.Errorf("the request too many has error %v, want ErrQueueFull", rt.err)
+	}
+	w.check()
+}
+
+// At MaxConns, an idle connection of another host makes room.
+func TestIdleMakesRoom(t *testing.T) {
+	w := newWorld(t, want{maxConns: 1}, 2)
+	rt := w.request(0)
+	c := w.dialed(w.wantDial(rt))
+	rt.done(0)
+	rt2 := w.request(1)
+	w.wantClosed(c, closedForOther)
+	w.wantDial(rt2)
+	w.check()
+}
+
+// At MaxConns, who has waited longest is next, whatever its host.
+func TestSlotsGoByAge(t *testing.T) {
+	w := newWorld(t, want{maxConns: 1}, 2)
+	rt1 := w.request(0)
+	c := w.dialed(w.wantDial(rt1))
+	w.sleep(time.Millisecond)
+	other := w.request(1)
+	w.sleep(time.Millisecond)
+	same := w.request(0)
+	rt1.done(0)
+	w.wantClosed(c, closedForOther)
+	d := w.wantDial(other)
+	same.wantWaiting()
+	other.wantConn(w.dialed(d))
+	other.done(0)
+	w.wantDial(same)
+	w.check()
+}
+
+// The other way round, the connection is handed over.
+func TestAnOlderRequestOfTheSameHostKeepsTheConnection(t *testing.T) {
+	w := newWorld(t, want{maxConns: 1}, 2)
+	rt1 := w.request(0)
+	c := w.dialed(w.wantDial(rt1))
+	w.sleep(time.Millisecond)
+	same := w.request(0)
+	w.sleep(time.Millisecond)
+	w.request(1).wantWaiting()
+	rt1.done(0)
+	same.wantConn(c)
+	w.check()
+}
+
+func TestMaxIdle(t *testing.T) {
+	w := newWorld(t, want{maxIdle: 1}, 2)
+	rt1, rt2 := w.request(0), w.request(1)
+	c1, c2 := w.dialed(w.wantDial(rt1)), w.dialed(w.wantDial(rt2))
+	rt1.done(0)
+	rt2.done(0)
+	w.wantClosed(c1, closedExcess)
+	w.request(1).wantConn(c2)
+}
+
+func TestIdleTimeoutAndLifetime(t *testing.T) {
+	w := newWorld(t, want{idleTimeout: time.Second}, 1)
+	c := w.warm(1, 0, 0)[0]
+	w.sleep(time.Second)
+	rt := w.request(0) // not swept yet, and not leased all the same
+	w.wantClosed(c, closedIdleTimeout)
+	c = w.dialed(w.wantDial(rt))
+	c.retires = w.now.Add(time.Minute)
+	w.sleep(time.Hour) // a request is never cut
+	rt.done(0)
+	w.wantClosed(c, closedTooOld)
+	w.check()
+}
+
+func TestExpireTellsTheNext(t *testing.T) {
+	w := newWorld(t, want{idleTimeout: time.Second}, 1)
+	rt1, rt2 := w.request(0), w.request(0)
+	c1, c2 := w.dialed(w.wantDial(rt1)), w.dialed(w.wantDial(rt2))
+	rt1.done(0)
+	w.sleep(300 * time.Millisecond)
+	rt2.done(0)
+	w.sleep(700 * time.Millisecond)
+	var do todo
+	next := w.hosts[0].expire(w.now, &do)
+	w.act(w.hosts[0], &do)
+	w.wantClosed(c1, closedIdleTimeout)
+	if want := w.now.Add(300 * time.Millisecond); !next.Equal(want) {
+		t.Errorf("the next sweep is at %v, want %v", next, want)
+	}
+	w.sleep(300*time.Millisecond - 1)
+	w.request(0).wantConn(c2)
+}
+
+// An idle connection that the server closed goes at once, one in use when its
+// request is done.
+func TestHangup(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	c := w.warm(2, 0, 0)
+	rt := w.request(0)
+	for _, c := range c {
+		var do todo
+		w.hosts[0].hangup(c, &do)
+		w.act(w.hosts[0], &do)
+	}
+	w.wantClosed(c[0], closedByPeer)
+	w.wantClosed(c[1], 0)
+	rt.done(0)
+	w.wantClosed(c[1], closedByPeer)
+}
+
+// A retry keeps the dead connection's place, and trusts what was used just now.
+func TestRetry(t *testing.T) {
+	w := newWorld(t, want{maxConnsPerHost: 2}, 1)
+	w.warm(2, 0, 0)
+	w.sleep(freshness + time.Millisecond)
+	rt := w.request(0)
+	rt.retry()
+	w.check()
+	d := w.wantDial(rt) // the idle one is not to be trusted
+	late := w.request(0)
+	if late.conn == nil {
+		t.Fatal("a request waits while a connection is idle")
+	}
+	late.done(0)
+	rt.wantConn(late.w.requests[0].conn)
+	rt.done(0)
+	w.dialed(d)
+	w.check()
+
+	rt = w.request(0)
+	fresh := w.hosts[0].idle.last()
+	rt.retry()
+	rt.wantConn(fresh)
+}
+
+// No port while others are in use: nobody fails, and one dial tries again after
+// a pause, while what comes back serves.
+func TestLocalFaultWithConnectionsInUse(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt1 := w.request(0)
+	c := w.dialed(w.wantDial(rt1))
+	rt2, rt3 := w.request(0), w.request(0)
+	w.failed(w.wantDial(rt2), true)
+	w.failed(w.wantDial(rt3), true)
+	rt2.wantWaiting()
+	rt3.wantWaiting()
+	w.wantDials(0)
+	w.request(0).wantWaiting() // and no storm
+	w.wantDials(0)
+	w.sleep(firstPause)
+	w.wantDials(1)
+	w.failed(w.dials[0], true)
+	w.sleep(firstPause)
+	w.wantDials(0)
+	w.sleep(firstPause) // the pause has doubled
+	w.wantDials(1)
+	rt1.done(0)
+	rt2.wantConn(c)
+	w.check()
+}
+
+func TestLocalFaultWithNothingInUse(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt := w.request(0)
+	w.failed(w.wantDial(rt), true)
+	if !errors.Is(rt.err, errRefused) {
+		t.Errorf("error %v, want the dial's", rt.err)
+	}
+	w.check()
+}
+
+func TestShutdownOfAHost(t *testing.T) {
+	w := newWorld(t, want{maxConnsPerHost: 1}, 1)
+	rt1 := w.request(0)
+	c := w.dialed(w.wantDial(rt1))
+	rt2 := w.request(0)
+	var do todo
+	leased := w.hosts[0].shutdown(w.now, &do)
+	w.act(w.hosts[0], &do)
+	if len(leased) != 1 || leased[0] != c {
+		t.Error("shutdown does not tell what is in use")
+	}
+	if rt2.err != ErrClosed {
+		t.Errorf("a request that waits has error %v, want ErrClosed", rt2.err)
+	}
+	if rt := w.request(0); rt.err != ErrClosed {
+		t.Errorf("a later request has error %v, want ErrClosed", rt.err)
+	}
+	rt1.done(0)
+	w.wantClosed(c, closedByClose)
+}
+
+// DisableKeepAlives waits for its own dial, and what nobody wants of it is not
+// kept.
+func TestFreshTakesItsOwnDial(t *testing.T) {
+	fresh := want{fresh: true}
+	w := newWorld(t, want{}, 1)
+	rt1 := w.requestLike(0, fresh)
+	rt2 := w.requestLike(0, fresh)
+	d1, d2 := w.wantDial(rt1), w.wantDial(rt2)
+	c2 := w.dialed(d2)
+	rt2.wantConn(c2)
+	rt1.wantWaiting()
+	rt1.cancel()
+	w.wantClosed(w.dialed(d1), closedAfterRequest)
+}
+
+// BenchmarkHostTakePut is the pool alone: an idle connection leased and given
+// back, the time passed in, no look at a socket.
+func BenchmarkHostTakePut(b *testing.B) {
+	now := time.Now()
+	warm := func(n int) (*host, *want) {
+		w := newWorld(b, want{idleTimeout: time.Minute}, 1)
+		w.now = now
+		w.warm(n, time.Millisecond, time.Millisecond)
+		return w.hosts[0], &w.want
+	}
+	cycle := func(h *host, want *want) {
+		var do todo
+		c, _ := h.take(want, now, &do)
+		do = todo{}
+		h.put(c, 0, now, &do)
+	}
+	b.Run("alone", func(b *testing.B) {
+		h, want := warm(1)
+		b.ReportAllocs()
+		for b.Loop() {
+			cycle(h, want)
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		h, want := warm(16)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				cycle(h, want)
+			}
+		})
+	})
+}

@@ -1,0 +1,309 @@
+package berth
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// world is a Transport without I/O: it does what hosts decide by keeping lists,
+// at a time that only it moves. Tests of the decisions speak to it:
+//
+//	rt := w.request(0)      // a request to the first host
+//	d := w.wantDial(rt)     // the pool must dial for it
+//	c := w.dialed(d)        // the dial brings a connection
+//	rt.wantConn(c)
+type world struct {
+	t      testing.TB
+	now    time.Time
+	want   want
+	budget budget
+	hosts  []*host
+
+	dials    []*dial    // in flight
+	requests []*request // waiting or leased
+	closed   map[*conn]closeReason
+	dialN    int
+}
+
+type request struct {
+	w      *world
+	h      *host
+	waiter *waiter // nil if it was served at once
+	conn   *conn   // while it is leased
+	err    error
+}
+
+func newWorld(t testing.TB, want want, hosts int) *world {
+	w := &world{t: t, now: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), want: want, closed: map[*conn]closeReason{}}
+	for i := range hosts {
+		w.hosts = append(w.hosts, newHost(hostKey{"http", fmt.Sprintf("h%d:80", i)}, &w.budget))
+	}
+	return w
+}
+
+func (w *world) sleep(d time.Duration) {
+	w.now = w.now.Add(d)
+	for _, h := range w.hosts {
+		var do todo
+		h.due(w.now, &do)
+		w.act(h, &do)
+	}
+}
+
+// act is Transport.act.
+func (w *world) act(h *host, do *todo) {
+	for s := do.served; s != nil; s = s.chain {
+		w.serve(s)
+	}
+	for _, d := range do.dials {
+		w.dialN++
+		w.dials = append(w.dials, d)
+	}
+	for _, d := range do.closes {
+		if why, ok := w.closed[d.c]; ok {
+			w.t.Fatalf("a connection was closed twice: %v and %v", why, d.why)
+		}
+		w.closed[d.c] = d.why
+	}
+	if do.excess {
+		w.evict(w.budget.oldestIdle, closedExcess)
+	}
+	if do.room {
+		w.evict(w.budget.crowded, closedForOther)
+	}
+	for range do.free {
+		if s := w.budget.release(); s != nil {
+			var do todo
+			s.h.granted(s, w.now, &do)
+			w.act(s.h, &do)
+		}
+	}
+}
+
+func (w *world) evict(pick func() *conn, why closeReason) {
+	if c := pick(); c != nil {
+		var do todo
+		if !c.h.evict(c, why, &do) {
+			w.t.Fatal("the oldest idle connection is not idle")
+		}
+		w.act(c.h, &do)
+	}
+}
+
+func (w *world) serve(s *waiter) {
+	for _, r := range w.requests {
+		if r.waiter == s {
+			if r.conn != nil || r.err != nil {
+				w.t.Fatal("a request was served twice")
+			}
+			w.leased(r, s.conn, s.err)
+			return
+		}
+	}
+	w.t.Fatal("a request was served that does not wait")
+}
+
+// leased gives r its connection or its error.
+func (w *world) leased(r *request, c *conn, err error) {
+	if err != nil {
+		r.err = err
+		w.requests = slices.DeleteFunc(w.requests, func(o *request) bool { return o == r })
+		return
+	}
+	if why, ok := w.closed[c]; ok {
+		w.t.Fatalf("a closed connection (%v) was leased", why)
+	}
+	for _, o := range w.requests {
+		if o.conn == c {
+			w.t.Fatal("a connection was leased twice")
+		}
+	}
+	r.conn = c
+}
+
+func (w *world) request(i int) *request { return w.requestLike(i, w.want) }
+
+func (w *world) requestLike(i int, want want) *request {
+	h := w.hosts[i]
+	r := &request{w: w, h: h}
+	w.requests = append(w.requests, r)
+	var do todo
+	c, err := h.take(&want, w.now, &do)
+	w.act(h, &do)
+	if c == nil && err == nil {
+		r.waiter = newWaiter(want, w.now)
+		do = todo{}
+		c, err = h.wait(r.waiter, w.now, &do)
+		w.act(h, &do)
+	}
+	if c != nil || err != nil {
+		w.leased(r, c, err)
+	}
+	return r
+}
+
+// done gives r's connection back, clean if why is zero.
+func (r *request) done(why closeReason) {
+	w := r.w
+	c := r.conn
+	w.forget(r)
+	var do todo
+	r.h.put(c, why, w.now, &do)
+	w.act(r.h, &do)
+}
+
+// retry finds r's connection dead and asks for another, used less than a second
+// ago, or for a dial.
+func (r *request) retry() {
+	w := r.w
+	dead := r.conn
+	r.conn = nil
+	r.waiter = newWaiter(w.want, w.now)
+	r.waiter.rush = true
+	var do todo
+	c, err := r.h.replace(dead, closedByPeer, r.waiter, w.now.Add(-freshness), w.now, &do)
+	if c != nil || err != nil {
+		w.leased(r, c, err)
+	}
+	w.act(r.h, &do)
+}
+
+func (r *request) cancel() {
+	w := r.w
+	var do todo
+	if !r.h.cancel(r.waiter, w.now, &do) {
+		w.t.Fatal("cancel of a request that waits says that it was served")
+	}
+	w.forget(r)
+	w.act(r.h, &do)
+}
+
+func (w *world) forget(r *request) {
+	w.requests = slices.DeleteFunc(w.requests, func(o *request) bool { return o == r })
+}
+
+func (w *world) dialed(d *dial) *conn {
+	w.landed(d)
+	c := newConn(d.h, nil)
+	var do todo
+	d.h.dialed(d, c, w.now, &do)
+	w.act(d.h, &do)
+	return c
+}
+
+var errRefused = errors.New("connection refused")
+
+func (w *world) failed(d *dial, local bool) {
+	w.landed(d)
+	var do todo
+	d.h.failed(d, errRefused, local, w.now, &do)
+	w.act(d.h, &do)
+}
+
+func (w *world) landed(d *dial) {
+	w.dials = slices.DeleteFunc(w.dials, func(o *dial) bool { return o == d })
+}
+
+// wantDial returns the dial in flight for r.
+func (w *world) wantDial(r *request) *dial {
+	w.t.Helper()
+	if r.waiter == nil || r.waiter.dial == nil {
+		w.t.Fatal("there is no dial for the request")
+	}
+	return r.waiter.dial
+}
+
+func (w *world) wantDials(n int) {
+	w.t.Helper()
+	if len(w.dials) != n {
+		w.t.Fatalf("%d dials are in flight, want %d", len(w.dials), n)
+	}
+}
+
+func (r *request) wantConn(c *conn) {
+	r.w.t.Helper()
+	if r.conn != c {
+		r.w.t.Fatalf("the request has connection %p, want %p", r.conn, c)
+	}
+}
+
+func (r *request) wantWaiting() {
+	r.w.t.Helper()
+	if r.conn != nil || r.err != nil {
+		r.w.t.Fatalf("the request was served (%v), want it to wait", r.err)
+	}
+}
+
+func (w *world) wantClosed(c *conn, why closeReason) {
+	w.t.Helper()
+	if got := w.closed[c]; got != why {
+		w.t.Fatalf("the connection is closed for %d, want %v", got, why)
+	}
+}
+
+// check holds the invariants of design.md against the world as it stands.
+func (w *world) check() {
+	w.t.Helper()
+	slots := 0
+	for _, h := range w.hosts {
+		open := h.idle.n + h.leased.n + h.dials.n
+		slots += open
+		if n := w.want.maxConnsPerHost; n > 0 && open > n {
+			w.t.Fatalf("%v has %d connections and dials, limit %d", h.key, open, n)
+		}
+		if n := w.want.maxDialsPerHost; n > 0 && h.dials.n > n {
+			w.t.Fatalf("%v has %d dials, limit %d", h.key, h.dials.n, n)
+		}
+		for s := range h.waiting.all {
+			w.checkWaiter(h, s)
+		}
+		for d := range h.dials.all {
+			if d.w != nil && (d.w.dial != d || !d.w.queued()) {
+				w.t.Fatalf("%v: a dial is for a waiter that does not know it", h.key)
+			}
+		}
+	}
+	if n := w.want.maxConns; n > 0 && slots > n {
+		w.t.Fatalf("%d connections and dials in all, limit %d", slots, n)
+	}
+	if w.budget.open != slots {
+		w.t.Fatalf("the budget counts %d slots, there are %d", w.budget.open, slots)
+	}
+	if n := w.want.maxIdle; n > 0 && w.budget.idle.n > n {
+		w.t.Fatalf("%d idle in all, limit %d", w.budget.idle.n, n)
+	}
+}
+
+func (w *world) checkWaiter(h *host, s *waiter) {
+	w.t.Helper()
+	covers := 0
+	if s.dial != nil {
+		covers++
+		if s.dial.w != s || s.dial.place.in != &h.dials {
+			w.t.Fatalf("%v: a waiter has a dial that is not its own, or over", h.key)
+		}
+	}
+	if !s.due.IsZero() {
+		covers++
+	}
+	limited := h.full(s) || h.probing() || s.hungry
+	if covers == 0 && !limited {
+		w.t.Fatalf("%v: a waiter waits for nothing: %d idle, %d leased, %d dials, %d waiting, limits %+v, budget %d open, %d starved",
+			h.key, h.idle.n, h.leased.n, h.dials.n, h.waiting.n, w.want, w.budget.open, w.budget.starved.n)
+	}
+	if covers > 1 || covers == 1 && s.hungry {
+		w.t.Fatalf("%v: a waiter is covered twice", h.key)
+	}
+	if s.hungry != (s.hunger.in == &w.budget.starved) {
+		w.t.Fatalf("%v: a waiter starves where it is not known", h.key)
+	}
+	if s.slot {
+		w.t.Fatalf("%v: a waiter sits on a slot", h.key)
+	}
+	if h.idle.n > 0 && !s.rush && !s.want.fresh {
+		w.t.Fatalf("%v: a request waits while a connection is idle", h.key)
+	}
+}
