@@ -100,7 +100,7 @@ func (x *exchange) receive() (*http.Response, *failure) {
 	h := &x.c.h1
 	h.takeOver(x.set.maxHeader)
 	if _, err := h.br.Peek(1); err != nil {
-		return nil, x.unanswered(err)
+		return nil, &failure{err: err, noReply: true, deaf: x.up != nil && x.up.failed.Load()}
 	}
 	if x.trace != nil && x.trace.GotFirstResponseByte != nil {
 		x.trace.GotFirstResponseByte()
@@ -159,25 +159,6 @@ func (x *exchange) goAhead(resp *http.Response) {
 	if x.up != nil {
 		x.up.goAhead(!resp.Close && !x.req.Close)
 	}
-}
-
-// unanswered is the failure of an exchange without a byte of a response.
-func (x *exchange) unanswered(err error) *failure {
-	f := &failure{err: err, noReply: true}
-	if x.up == nil {
-		return f
-	}
-	failed := x.up.failed.Load()
-	x.c.nc.Close()
-	x.up.wait()
-	f.unsent = x.up.wrote == 0
-	switch {
-	case failed && f.unsent:
-		f.err = x.up.err
-	case failed: // writing failed, and so nothing could be read
-		f.err = broken(x.up.err)
-	}
-	return f
 }
 
 // broken is net/http's text for a connection that failed in mid-exchange.

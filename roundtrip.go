@@ -74,6 +74,7 @@ func (x *exchange) run(c *conn) (resp *http.Response, retry bool, err error) {
 	if x.up != nil {
 		c.nc.Close() // or the upload may never end
 		x.up.wait()
+		x.up.explain(failed)
 	}
 	if !mine {
 		return nil, false, x.because(failed.err)
@@ -95,6 +96,7 @@ type failure struct {
 	err     error
 	unsent  bool // no byte of the request was written
 	noReply bool // no byte of a response came
+	deaf    bool // writing had failed before, and reading therefore
 }
 
 // mayRetry is net/http's shouldRetryRequest.

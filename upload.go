@@ -216,6 +216,21 @@ func (up *upload) wait() {
 	<-up.done
 }
 
+// explain completes the failure of an exchange whose upload ended: where that
+// broke the connection, its error is the one to tell.
+func (up *upload) explain(f *failure) {
+	if !f.noReply {
+		return
+	}
+	f.unsent = up.wrote == 0
+	switch {
+	case f.deaf && f.unsent:
+		f.err = up.err
+	case f.deaf:
+		f.err = broken(up.err)
+	}
+}
+
 // reuseWait is how long a response that was read to its end waits for the end
 // of its request, before the connection is given up: net/http's figure.
 const reuseWait = 50 * time.Millisecond
