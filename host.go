@@ -232,7 +232,7 @@ func (h *host) unslot(w *waiter, do *todo) {
 // than a dial takes, the dial is put off for as long as it would take, and
 // dropped if w has been served by then: at worst, w waits for twice the best.
 func (h *host) putOff(w *waiter, now time.Time, elide bool) time.Time {
-	if h.backoff.until.After(now) && h.mayComeBack(now) {
+	if h.backoff.until.After(now) && (h.dials.n > 0 || h.mayComeBack(now)) {
 		return h.backoff.until
 	}
 	took, known := h.dialing.get(now)
@@ -579,8 +579,8 @@ func (h *host) swapCover(d *dial, front *waiter) {
 
 // failed ends a dial without a connection. The waiter that it was for gets the
 // error; the others are covered anew. A local fault while connections are in
-// use ends nobody: waiters stay for one that comes back, and the host dials
-// again after a pause.
+// use, or may be soon, ends nobody: waiters stay for one that comes back, and
+// the host dials again after a pause.
 func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -590,7 +590,7 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 	do.free++
 	w := d.w
 	d.w = nil
-	if local && !h.shut && h.mayComeBack(now) {
+	if local && !h.shut && (h.dials.n > 0 || h.mayComeBack(now)) {
 		h.backoff.grow(now)
 		if w != nil {
 			w.dial, w.due, do.put = nil, h.backoff.until, true

@@ -410,6 +410,27 @@ func TestLocalFaultWithNothingInUse(t *testing.T) {
 	w.check()
 }
 
+// More callers than ports, all at once: those whose dial fails wait for those
+// whose dial does not.
+func TestLocalFaultAtAColdStart(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt1, rt2, rt3 := w.request(0), w.request(0), w.request(0)
+	d1 := w.wantDial(rt1)
+	w.failed(w.wantDial(rt2), true)
+	w.failed(w.wantDial(rt3), true)
+	rt2.wantWaiting()
+	rt3.wantWaiting()
+	rt1.wantConn(w.dialed(d1))
+	w.check()
+	rt1.done(0)
+	leased, _ := w.split()
+	leased[0].done(0)
+	if len(w.requests) != 1 || w.requests[0].conn == nil {
+		t.Error("not every request was served")
+	}
+	w.check()
+}
+
 func TestShutdownOfAHost(t *testing.T) {
 	w := newWorld(t, want{maxConnsPerHost: 1}, 1)
 	rt1 := w.request(0)
