@@ -1,0 +1,113 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	library = "github.com/berth-go/berth"
+	here    = library + "/cmd/berth"
+)
+
+// allowed says what each package of this module may import beyond the standard library: the arrows of the
+// design, sockdiag → sock, the verbs wire them. Change it in the same commit as the import, and say why.
+var allowed = map[string][]string{
+	".": {
+		here + "/internal/demo",
+		"github.com/spf13/cobra",
+		"github.com/spf13/pflag", // cobra's flags: what is wrong with one, by type
+		"golang.org/x/term",
+	},
+	"internal/demo": {
+		library, // the cure
+		library + "/internal/netlab",
+		here + "/internal/sock",
+		here + "/internal/sockdiag",
+	},
+	"internal/sock":     {},
+	"internal/sockdiag": {here + "/internal/sock"},
+}
+
+// allowedInTests is what their tests may import besides.
+var allowedInTests = map[string][]string{
+	".": {
+		library + "/internal/netlab",
+		"github.com/rogpeppe/go-internal/testscript",
+	},
+}
+
+func TestImports(t *testing.T) {
+	seen := map[string]map[string]bool{}
+	for _, file := range goFiles(t) {
+		dir := path.Dir(filepath.ToSlash(file))
+		if seen[dir] == nil {
+			seen[dir] = map[string]bool{}
+		}
+		may, known := allowed[dir]
+		if !known {
+			t.Errorf("package %s is not in the table of imports", dir)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			may = slices.Concat(may, allowedInTests[dir])
+		}
+		for _, imported := range imports(t, file) {
+			seen[dir][imported] = true
+			if !slices.Contains(may, imported) {
+				t.Errorf("%s imports %s, which the table does not allow", file, imported)
+			}
+		}
+	}
+	for dir := range maps.Keys(allowed) {
+		for _, imported := range slices.Concat(allowed[dir], allowedInTests[dir]) {
+			if !seen[dir][imported] {
+				t.Errorf("the table allows %s to import %s, which it does not", dir, imported)
+			}
+		}
+	}
+}
+
+// goFiles are the files of this module, for every system.
+func goFiles(t *testing.T) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "testdata" {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(file, ".go") {
+			files = append(files, file)
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %d files, %v", len(files), err)
+	}
+	return files
+}
+
+// imports are what a file imports beyond the standard library, whose paths have no dot in their first element.
+func imports(t *testing.T, file string) (paths []string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range f.Imports {
+		p, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first, _, _ := strings.Cut(p, "/"); strings.Contains(first, ".") {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}

@@ -1,0 +1,199 @@
+package sockdiag
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/berth-go/berth/cmd/berth/internal/sock"
+)
+
+func TestEncode(t *testing.T) {
+	b := Query{Family: IPv6, States: sock.SetOf(sock.TimeWait), RemotePort: 0x1234}.encode()
+	want := make([]byte, 72)
+	native.PutUint32(want[0:], 72)
+	native.PutUint16(want[4:], 20)
+	native.PutUint16(want[6:], 0x301)
+	want[16], want[17] = 10, 6
+	native.PutUint32(want[20:], 1<<6)
+	want[26], want[27] = 0x12, 0x34
+	if !bytes.Equal(b, want) {
+		t.Errorf("got  %x\nwant %x", b, want)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	v4 := sock.Socket{
+		State:   sock.TimeWait,
+		Local:   netip.MustParseAddrPort("10.0.1.5:40000"),
+		Remote:  netip.MustParseAddrPort("10.0.0.7:443"),
+		Expires: 12345 * time.Millisecond,
+	}
+	v6 := sock.Socket{
+		State:     sock.Listen,
+		Local:     netip.MustParseAddrPort("[fe80::1]:8080"),
+		Interface: 3,
+		UID:       1000,
+		Inode:     4711,
+	}
+	mapped := v4
+	mapped.State = sock.Established
+
+	var b []byte
+	b = appendSocket(b, IPv4, v4)
+	b = appendMessage(b, typeNoop, nil)
+	b = appendSocket(b, IPv6, v6)
+	b = appendSocket(b, IPv6, mapped)
+	got, done, err := collect(b)
+	if err != nil || done {
+		t.Fatalf("done %t, %v; want more to come", done, err)
+	}
+	want := []sock.Socket{v4, v6, mapped}
+	if len(got) != len(want) {
+		t.Fatalf("got %d sockets, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("socket %d:\ngot  %+v\nwant %+v", i, got[i], want[i])
+		}
+	}
+}
+
+func TestDecodeEnds(t *testing.T) {
+	one := appendSocket(nil, IPv4, sock.Socket{State: sock.Established})
+	errno := func(e int32) []byte { return native.AppendUint32(nil, uint32(e)) }
+	badLength := func(n uint32) []byte { return native.AppendUint32(nil, n) }
+	tests := []struct {
+		name    string
+		b       []byte
+		sockets int
+		done    bool
+		err     error
+	}{
+		{name: "nothing"},
+		{name: "done", b: appendMessage(one, typeDone, errno(0)), sockets: 1, done: true},
+		{name: "done of an old kernel", b: appendMessage(one, typeDone, nil), sockets: 1, done: true},
+		{name: "done with an error", b: appendMessage(one, typeDone, errno(-int32(syscall.ENOMEM))), sockets: 1, done: true, err: syscall.ENOMEM},
+		{name: "error", b: appendMessage(nil, typeError, errno(-int32(syscall.ENOENT))), done: true, err: syscall.ENOENT},
+		{name: "after done", b: append(appendMessage(nil, typeDone, nil), one...), done: true},
+		{name: "half a header", b: one[:10], err: errMalformed},
+		{name: "half a message", b: one[:len(one)-4], err: errMalformed},
+		{name: "half a socket", b: appendMessage(one, typeSocket, make([]byte, 71)), sockets: 1, err: errMalformed},
+		{name: "length zero", b: append(badLength(0), make([]byte, 20)...), err: errMalformed},
+		{name: "length below the header", b: append(badLength(15), make([]byte, 20)...), err: errMalformed},
+		{name: "length near overflow", b: append(badLength(0xfffffffe), make([]byte, 20)...), err: errMalformed},
+		{name: "unknown type", b: appendMessage(one, 99, nil), sockets: 1, err: errMalformed},
+		{name: "unknown family", b: appendSocket(nil, 1, sock.Socket{}), err: errMalformed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, done, err := collect(tt.b)
+			if len(got) != tt.sockets || done != tt.done || !errors.Is(err, tt.err) {
+				t.Errorf("got %d sockets, done %t, %v; want %d, %t, %v", len(got), done, err, tt.sockets, tt.done, tt.err)
+			}
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(appendSocket(nil, IPv4, sock.Socket{State: sock.TimeWait}))
+	f.Add(appendMessage(appendSocket(nil, IPv6, sock.Socket{State: sock.Listen}), typeDone, make([]byte, 4)))
+	f.Add(appendMessage(nil, typeError, make([]byte, 20)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		kept := bytes.Clone(b)
+		got, _, _ := collect(b)
+		if len(got) > len(b)/(headerLen+messageLen) {
+			t.Errorf("%d sockets out of %d bytes", len(got), len(b))
+		}
+		if !bytes.Equal(b, kept) {
+			t.Error("decode changed its input")
+		}
+	})
+}
+
+// FuzzRoundTrip holds decode against the layout as this file writes it down, field by field.
+func FuzzRoundTrip(f *testing.F) {
+	f.Add(true, uint8(6), uint16(40000), uint16(443), []byte("0123456789abcdef"), []byte("fedcba9876543210"), uint32(0), uint32(59999), uint32(0), uint32(0))
+	f.Add(false, uint8(1), uint16(0), uint16(0), []byte{}, []byte{127, 0, 0, 1}, uint32(1), uint32(0), uint32(1000), uint32(1))
+	f.Fuzz(func(t *testing.T, v4 bool, state uint8, lport, rport uint16, laddr, raddr []byte, ifindex, expires, uid, inode uint32) {
+		family := IPv6
+		if v4 {
+			family = IPv4
+		}
+		want := sock.Socket{
+			State:     sock.State(state),
+			Local:     address(family, laddr, lport),
+			Remote:    address(family, raddr, rport),
+			Interface: ifindex,
+			Expires:   time.Duration(expires) * time.Millisecond,
+			UID:       uid,
+			Inode:     inode,
+		}
+		got, done, err := collect(appendSocket(nil, family, want))
+		if err != nil || done || len(got) != 1 || got[0] != want {
+			t.Errorf("got %+v, %t, %v\nwant %+v", got, done, err, want)
+		}
+	})
+}
+
+// address is what a Socket holds for the bytes, cut or filled up to the family's length.
+func address(family Family, b []byte, port uint16) netip.AddrPort {
+	var all [16]byte
+	copy(all[:], b)
+	switch {
+	case port == 0:
+		return netip.AddrPort{}
+	case family == IPv4:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(all[:4])), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(all).Unmap(), port)
+}
+
+func collect(b []byte) (all []sock.Socket, done bool, err error) {
+	done, err = decode(b, func(s sock.Socket) { all = append(all, s) })
+	return all, done, err
+}
+
+// appendMessage appends a netlink message with its padding. It leaves b's own bytes alone.
+func appendMessage(b []byte, typ uint16, payload []byte) []byte {
+	b = bytes.Clone(b)
+	b = native.AppendUint32(b, uint32(headerLen+len(payload)))
+	b = native.AppendUint16(b, typ)
+	b = append(b, make([]byte, 10)...) // flags, sequence, port id
+	b = append(b, payload...)
+	return append(b, make([]byte, -len(b)&3)...)
+}
+
+// appendSocket appends s as an inet_diag_msg, with an attribute behind it as the kernel adds them.
+func appendSocket(b []byte, family Family, s sock.Socket) []byte {
+	m := make([]byte, 0, 80)
+	m = append(m, byte(family), byte(s.State), 0, 0)
+	m = binary.BigEndian.AppendUint16(m, s.Local.Port())
+	m = binary.BigEndian.AppendUint16(m, s.Remote.Port())
+	m = append(m, addressBytes(family, s.Local)...)
+	m = append(m, addressBytes(family, s.Remote)...)
+	m = native.AppendUint32(m, s.Interface)
+	m = append(m, "8 cookie"...)
+	m = native.AppendUint32(m, uint32(s.Expires/time.Millisecond))
+	m = append(m, "2 queues"...)
+	m = native.AppendUint32(m, s.UID)
+	m = native.AppendUint32(m, s.Inode)
+	m = append(m, 5, 0, 8, 0, 0, 0, 0, 0) // INET_DIAG_SHUTDOWN, one byte
+	return appendMessage(b, typeSocket, m)
+}
+
+func addressBytes(family Family, a netip.AddrPort) []byte {
+	if !a.IsValid() {
+		return make([]byte, 16)
+	}
+	if family == IPv4 {
+		return append(a.Addr().AsSlice(), make([]byte, 12)...)
+	}
+	b := a.Addr().As16()
+	return b[:]
+}

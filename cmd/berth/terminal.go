@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// terminal returns the descriptor behind w, if it is a terminal.
+func terminal(w io.Writer) (fd int, ok bool) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0, false
+	}
+	return int(f.Fd()), true
+}
+
+// width is how many columns w shows, or zero if it is no terminal.
+func width(w io.Writer) int {
+	fd, ok := terminal(w)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(fd)
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
+// color reports whether w is a terminal that shows colors to someone who wants them (no-color.org).
+func color(w io.Writer) bool {
+	_, ok := terminal(w)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// A liveLine is a line of a terminal that is written over and over. A nil one is of no terminal.
+type liveLine struct{ w io.Writer }
+
+func newLiveLine(w io.Writer) *liveLine {
+	if _, ok := terminal(w); !ok || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return &liveLine{w}
+}
+
+const eraseLine = "\r\x1b[K"
+
+func (l *liveLine) show(s string) { fmt.Fprint(l.w, eraseLine+s) }
+
+func (l *liveLine) clear() {
+	if l != nil {
+		fmt.Fprint(l.w, eraseLine)
+	}
+}
