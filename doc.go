@@ -1,0 +1,58 @@
+// Package berth is a pooled HTTP transport that does not run out of ports: a
+// drop-in for http.Transport.
+//
+//	client := &http.Client{Transport: berth.Default()}
+//
+// A connection that its client closes keeps its local port for 60 seconds, in
+// TIME_WAIT. http.Transport keeps two idle connections a host and closes the
+// others after every burst (golang/go#13801), so a busy program eats its 28,232
+// ports and then fails with "cannot assign requested address". A Transport
+// keeps its connections, and makes no more of them than its requests need.
+//
+// # The model
+//
+// A host is one destination, such as https://10.0.0.7:443. Each has its idle
+// connections, those in use, dials in flight and a queue of requests that wait,
+// all under one mutex. A request takes the idle connection that was used last.
+// If there is none, it waits in the queue, and whichever comes first serves the
+// oldest request there: a connection that comes back, or a dial.
+//
+// When to dial for a request that waits is decided by the ski-rental rule: if,
+// by what the host has seen, a connection comes back sooner than a dial takes,
+// the dial is put off for as long as it would take, and dropped if it is not
+// needed by then. A burst of short requests dials nothing, a cold start dials
+// in parallel, and a request waits at worst twice as long as it had to.
+//
+// A connection belongs to one exchange at a time: its lease. The exchange
+// writes and reads in the goroutine of its caller, and gives the connection
+// back when the response's body is read to its end, or closed, or when
+// something cuts it short: then it is closed. An idle connection has no
+// goroutine and no buffer; one watcher for the Transport closes those that
+// their server closed, at once.
+//
+// Three kinds of connections are exceptions: on Linux, those of a type that
+// this package can't look into (anything but *net.TCPConn, *net.UnixConn and
+// *tls.Conn over these, as a custom DialContext may return), and all
+// connections on other systems, have a goroutine and a read buffer while idle;
+// and a request that is too large for the write buffer, or whose body is not in
+// memory, is written by a second goroutine.
+//
+// # What does not work yet
+//
+// This is HTTP/1.1 over TCP and TLS, directly. A field of http.Transport that
+// is set, would matter for a request, and does not work yet makes the request
+// fail with an error that says so:
+//
+//   - Proxy, if it returns a proxy for the request. OnProxyConnectResponse,
+//     ProxyConnectHeader and GetProxyConnectHeader matter only with one.
+//   - ForceAttemptHTTP2, HTTP2, TLSNextProto with entries, and Protocols with
+//     HTTP/2, for https; Protocols without HTTP/1 for all.
+//
+// There is no NewClientConn, and no CancelRequest, which net/http deprecated.
+//
+// # What differs from http.Transport on purpose
+//
+// MaxIdleConnsPerHost zero is no limit a host, where http.Transport has 2.
+// IdleConnTimeout zero is 90 seconds, where http.Transport has for ever.
+// docs/transport.md lists the rest, which is small.
+package berth
