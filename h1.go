@@ -196,10 +196,14 @@ func (x *exchange) complete() {
 	if !x.claim(nil) {
 		return
 	}
+	var idle *idlePeek
 	if why == 0 {
-		x.c.h1.rest(x.t, x.c)
+		idle = x.c.h1.rest(x.t, x.c)
 	}
 	x.giveBack(why)
+	if idle != nil {
+		close(idle.put)
+	}
 }
 
 // leftover says why the connection can't be used again, or zero.
@@ -220,13 +224,14 @@ func (x *exchange) leftover() closeReason {
 
 // rest makes the connection ready to be idle: without a buffer, or, if it has
 // no descriptor to watch, with a goroutine that waits for its end.
-func (h *h1) rest(t *Transport, c *conn) {
+func (h *h1) rest(t *Transport, c *conn) *idlePeek {
 	if h.raw == nil {
 		h.idle = watchIdle(t, c)
-		return
+		return h.idle
 	}
 	t.h1pool.readers.Put(h.br)
 	h.br = nil
+	return nil
 }
 
 // upgraded reports whether the server agreed to another protocol.

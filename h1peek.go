@@ -95,18 +95,20 @@ func (c *conn) tlsDirt(deadline time.Time) closeReason {
 // connection, or with the first byte of the next response, which stays in the
 // connection's buffer: the next request takes it over from there.
 type idlePeek struct {
+	put  chan struct{} // closed when the connection was given back: before, it can't be taken out of idle
 	back atomic.Bool   // Peek returned
 	done chan struct{} // closed when the goroutine has nothing more to do with the connection
 	err  error         // of Peek; for after back
 }
 
 func watchIdle(t *Transport, c *conn) *idlePeek {
-	p := &idlePeek{done: make(chan struct{})}
+	p := &idlePeek{put: make(chan struct{}), done: make(chan struct{})}
 	c.h1.limit = noLimit
 	br := c.h1.br
 	go func() {
 		_, p.err = br.Peek(1)
 		p.back.Store(true)
+		<-p.put
 		// If c is leased by now, its request has its answer here, or will find
 		// its end. It waits for done, so that c can't be idle again before.
 		t.discard(c, p.dirt())
