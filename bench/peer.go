@@ -1,0 +1,270 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/berth-go/berth"
+	"github.com/valyala/fasthttp"
+)
+
+// The clients by the names that flags and reports use.
+const (
+	nameBerth    = "berth"
+	nameNetHTTP  = "net/http"
+	nameFastHTTP = "fasthttp"
+)
+
+var allClients = []string{nameBerth, nameNetHTTP, nameFastHTTP}
+
+// A mode is the way a program uses its client.
+type mode string
+
+const (
+	bare             mode = "bare"
+	withContext      mode = "context"
+	transportTimeout mode = "Transport.Timeout"
+	clientTimeout    mode = "Client.Timeout"
+)
+
+// timeout is never reached: what counts is the cost of having one.
+const timeout = 30 * time.Second
+
+// A caller makes one exchange each time it is called, and reads the whole
+// answer. One goroutine uses it at a time.
+type caller func() error
+
+// A peer is one client under measurement, with its own connections.
+type peer struct {
+	name      string
+	dialer    *dialer
+	transport http.RoundTripper // nil where there is none
+	newCaller func() caller
+	close     func() // closes the idle connections
+}
+
+// newPeer makes the client called name, for up to conns connections to s. Each
+// dial takes dialTakes longer than the kernel needs.
+func newPeer(name string, s *server, m mode, conns int, dialTakes time.Duration) *peer {
+	d := &dialer{takes: dialTakes}
+	switch name {
+	case nameBerth:
+		return berthPeer(s, m, d)
+	case nameNetHTTP:
+		return netHTTPPeer(s, m, d, conns)
+	case nameFastHTTP:
+		return fastHTTPPeer(s, m, d, conns)
+	}
+	panic("no client " + name)
+}
+
+func (p *peer) callers(n int) []caller {
+	cs := make([]caller, n)
+	for i := range cs {
+		cs[i] = p.newCaller()
+	}
+	return cs
+}
+
+// berthPeer needs no tuning: MaxIdleConnsPerHost zero is no cap.
+func berthPeer(s *server, m mode, d *dialer) *peer {
+	t := &berth.Transport{
+		DialContext:        d.DialContext,
+		TLSClientConfig:    cloneTLS(s.tls),
+		DisableCompression: true,
+	}
+	if m == transportTimeout {
+		t.Timeout = timeout
+	}
+	return &peer{
+		name: nameBerth, dialer: d, transport: t,
+		newCaller: func() caller { return transportCaller(t, s.url, m) },
+		close:     func() { t.Close() },
+	}
+}
+
+// netHTTPPeer is net/http at its best: it keeps every connection.
+func netHTTPPeer(s *server, m mode, d *dialer, conns int) *peer {
+	t := &http.Transport{
+		DialContext:         d.DialContext,
+		TLSClientConfig:     cloneTLS(s.tls),
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: conns,
+	}
+	newCaller := func() caller { return transportCaller(t, s.url, m) }
+	if m == transportTimeout { // the nearest it has: a deadline, body included
+		newCaller = func() caller { return deadlineCaller(t, s.url) }
+	}
+	return &peer{
+		name: nameNetHTTP, dialer: d, transport: t,
+		newCaller: newCaller,
+		close:     t.CloseIdleConnections,
+	}
+}
+
+func cloneTLS(c *tls.Config) *tls.Config { return c.Clone() } // nil stays nil
+
+// transportCaller uses rt in the way m says. A Transport.Timeout is a matter of
+// rt alone: the caller just has no context.
+func transportCaller(rt http.RoundTripper, url string, m mode) caller {
+	client := &http.Client{Transport: rt}
+	switch m {
+	case bare:
+		return bareCaller(rt, url)
+	case withContext:
+		return func() error {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			return exchange(ctx, client, url)
+		}
+	case clientTimeout:
+		client.Timeout = timeout
+	}
+	return func() error { return exchange(context.Background(), client, url) }
+}
+
+// bareCaller is the transport and nothing else: one request, used again.
+func bareCaller(rt http.RoundTripper, url string) caller {
+	req, err := http.NewRequest("GET", url, nil)
+	return func() error {
+		if err != nil {
+			return err
+		}
+		return drain(rt.RoundTrip(req))
+	}
+}
+
+func deadlineCaller(rt http.RoundTripper, url string) caller {
+	client := &http.Client{Transport: rt}
+	return func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		return exchange(ctx, client, url)
+	}
+}
+
+func exchange(ctx context.Context, c *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		return err
+	}
+	return drain(c.Do(req))
+}
+
+// drain reads what RoundTrip or Do returned to its end, and checks that it is
+// the answer.
+func drain(resp *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return err
+	}
+	return checkAnswer(resp.StatusCode, int(n))
+}
+
+func checkAnswer(status, length int) error {
+	if status != http.StatusOK || length != len(answer) {
+		return fmt.Errorf("status %d with %d bytes, want 200 with %d", status, length, len(answer))
+	}
+	return nil
+}
+
+// fastHTTPPeer knows no context: in that mode it has none. Both timeouts are its
+// DoTimeout.
+func fastHTTPPeer(s *server, m mode, d *dialer, conns int) *peer {
+	c := &fasthttp.Client{
+		Dial:                d.Dial,
+		TLSConfig:           cloneTLS(s.tls),
+		MaxConnsPerHost:     conns,
+		MaxIdleConnDuration: time.Hour,
+	}
+	newCaller := func() caller { return fastCaller(c, s.url, m) }
+	if m == bare {
+		newCaller = func() caller { return fastBareCaller(c, s.url) }
+	}
+	return &peer{name: nameFastHTTP, dialer: d, newCaller: newCaller, close: c.CloseIdleConnections}
+}
+
+func fastBareCaller(c *fasthttp.Client, url string) caller {
+	req, resp := new(fasthttp.Request), new(fasthttp.Response)
+	req.SetRequestURI(url)
+	return func() error { return fastDrain(resp, c.Do(req, resp)) }
+}
+
+func fastCaller(c *fasthttp.Client, url string, m mode) caller {
+	return func() error {
+		req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+		defer fasthttp.ReleaseRequest(req)
+		defer fasthttp.ReleaseResponse(resp)
+		req.SetRequestURI(url)
+		if m == withContext {
+			return fastDrain(resp, c.Do(req, resp))
+		}
+		return fastDrain(resp, c.DoTimeout(req, resp, timeout))
+	}
+}
+
+func fastDrain(resp *fasthttp.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	return checkAnswer(resp.StatusCode(), len(resp.Body()))
+}
+
+// A dialer counts the dials that start.
+type dialer struct {
+	net   net.Dialer
+	takes time.Duration // on top of what the kernel needs
+	begun atomic.Int64
+}
+
+func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	d.begun.Add(1)
+	if d.takes > 0 {
+		select {
+		case <-time.After(d.takes):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return d.net.DialContext(ctx, network, addr)
+}
+
+// Dial is what fasthttp asks for.
+func (d *dialer) Dial(addr string) (net.Conn, error) {
+	return d.DialContext(context.Background(), "tcp", addr)
+}
+
+func (d *dialer) dials() int { return int(d.begun.Load()) }
+
+// together runs the callers at once, each so many times, and returns the first
+// caller's error. A caller stops at its first error.
+func together(callers []caller, times int) error {
+	gate := make(chan struct{})
+	errs := make([]error, len(callers))
+	var wg sync.WaitGroup
+	for i, call := range callers {
+		wg.Go(func() {
+			<-gate
+			for range times {
+				if errs[i] = call(); errs[i] != nil {
+					return
+				}
+			}
+		})
+	}
+	close(gate)
+	wg.Wait()
+	return cmp.Or(errs...)
+}
