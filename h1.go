@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"runtime"
 	"sync"
 	"syscall"
 )
@@ -99,6 +100,9 @@ func (x *exchange) http1() (*http.Response, *failure) {
 func (x *exchange) receive() (*http.Response, *failure) {
 	h := &x.c.h1
 	h.takeOver(x.set.maxHeader)
+	// While others run, the answer may arrive: a read that finds nothing is a
+	// system call for nothing, and a turn through the poller.
+	runtime.Gosched()
 	if _, err := h.br.Peek(1); err != nil {
 		return nil, &failure{err: err, noReply: true, deaf: x.up != nil && x.up.failed.Load()}
 	}
