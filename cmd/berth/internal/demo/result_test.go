@@ -18,11 +18,11 @@ const noPort = "connect: cannot assign requested address"
 func usual() *Result {
 	return &Result{Ports: 64, Requests: 2000, Callers: 16, Phases: []Phase{
 		{Name: "connection-per-request", OK: 64, Failed: 1936, FirstError: noPort, Connections: 64, TimeWait: 64,
-			Seconds: 0.233812, RequestsPerSecond: 273.7},
-		{Name: "http.Transport", OK: 919, Failed: 1081, FirstError: noPort, Connections: 64, TimeWait: 62,
-			Seconds: 0.100764, RequestsPerSecond: 9120.3},
+			Seconds: 0.076225, RequestsPerSecond: 839.6},
+		{Name: "http.Transport", OK: 151, Failed: 1849, FirstError: noPort, Connections: 64, TimeWait: 62,
+			Seconds: 0.069736, RequestsPerSecond: 2165.3},
 		{Name: "berth.Transport", OK: 2000, Connections: 16,
-			Seconds: 0.08045, RequestsPerSecond: 24860.2},
+			Seconds: 0.044692, RequestsPerSecond: 44750.4},
 	}}
 }
 
