@@ -26,7 +26,6 @@ type conn struct {
 	hungUp  bool      // the server closed its side
 	since   time.Time // became idle, or was leased
 	idledAt time.Time // since, of the idleness that the lease ended; zero if it was handed over
-	expires time.Time // leaves when idle until then; zero is never
 	retires time.Time // is leased no more from then on; zero is never
 	want    want      // of the request that has it or had it last
 
@@ -53,18 +52,24 @@ func (c *conn) overdue(now time.Time) closeReason {
 	switch {
 	case !c.retires.IsZero() && !now.Before(c.retires):
 		return closedTooOld
-	case !c.expires.IsZero() && !now.Before(c.expires):
+	case c.want.idleTimeout > 0 && now.Sub(c.since) >= c.want.idleTimeout:
 		return closedIdleTimeout
 	}
 	return 0
 }
 
-// leaves is when an idle connection is overdue, or zero for never.
-func (c *conn) leaves() time.Time {
-	if c.expires.IsZero() || !c.retires.IsZero() && c.retires.Before(c.expires) {
-		return c.retires
+// idleFor is how long a connection that became idle now may be so; zero is for
+// ever.
+func (c *conn) idleFor(now time.Time) time.Duration {
+	d := max(0, c.want.idleTimeout)
+	if c.retires.IsZero() {
+		return d
 	}
-	return c.expires
+	left := c.retires.Sub(now)
+	if d == 0 {
+		return left
+	}
+	return min(d, left)
 }
 
 // closeReason is why a connection left the pool. Zero is not at all.

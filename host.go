@@ -44,13 +44,14 @@ type todo struct {
 	dials              []*dial // start these
 	cancels            []*dial // end these early
 	closes             []doomed
-	released           *conn     // is its caller's from now on: watch it no more
-	free               int       // slots of the budget to pass on
-	room               bool      // a waiter starves: evict what is idle elsewhere
-	excess             bool      // more are idle than MaxIdleConns: evict the oldest
-	leaves             time.Time // a connection became idle, and is overdue then; zero is none
-	put                bool      // a dial was put off: set the host's timer
-	empty              bool      // the host may leave the map
+	released           *conn         // is its caller's from now on: watch it no more
+	free               int           // slots of the budget to pass on
+	room               bool          // a waiter starves: evict what is idle elsewhere
+	excess             bool          // more are idle than MaxIdleConns: evict the oldest
+	idled              time.Time     // a connection became idle then; zero is none
+	idleFor            time.Duration // and may be so for this long; zero is for ever
+	put                bool          // a dial was put off: set the host's timer
+	empty              bool          // the host may leave the map
 }
 
 type doomed struct {
@@ -481,13 +482,10 @@ func (h *host) settle(c *conn, now time.Time, do *todo) {
 		return
 	}
 	c.reused = true
-	c.since, c.expires = now, time.Time{}
-	if d := c.want.idleTimeout; d > 0 {
-		c.expires = now.Add(d)
-	}
+	c.since = now
 	h.idle.pushBack(&c.place)
 	do.excess = h.budget.enter(c, c.want.maxIdle, c.want.maxConns)
-	do.leaves = c.leaves()
+	do.idled, do.idleFor = now, c.idleFor(now)
 	h.coverAll(now, do) // one with DisableKeepAlives may want c's place
 }
 
@@ -637,8 +635,10 @@ func (h *host) expire(now time.Time, do *todo) (next time.Time) {
 			h.drop(c, why, do)
 			continue
 		}
-		if at := c.leaves(); !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next = at
+		if d := c.idleFor(c.since); d > 0 {
+			if at := c.since.Add(d); next.IsZero() || at.Before(next) {
+				next = at
+			}
 		}
 	}
 	do.empty = h.empty()

@@ -471,8 +471,9 @@ func TestFreshTakesItsOwnDial(t *testing.T) {
 // back, the time passed in, no look at a socket. Run it with -cpu 1,2.
 func BenchmarkHostTakePut(b *testing.B) {
 	w := newWorld(b, want{idleTimeout: time.Minute}, 1)
+	w.now = time.Now()
 	w.warm(16, time.Millisecond, time.Millisecond)
-	h, now := w.hosts[0], w.now
+	h, now := w.hosts[0], time.Now()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

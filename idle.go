@@ -20,9 +20,10 @@ type sweeper struct {
 // never leased, whether it was swept or not.
 const sweepGap = 50 * time.Millisecond
 
-// expect sees to it that a sweep comes at at or before.
-func (s *sweeper) expect(t *Transport, at time.Time) {
-	if at.IsZero() || s.covers(at) {
+// expect sees to it that a sweep comes d after from, or before.
+func (s *sweeper) expect(t *Transport, from time.Time, d time.Duration) {
+	at := from.UnixNano() + int64(d)
+	if s.covers(at) {
 		return // the common case, without the mutex
 	}
 	s.mu.Lock()
@@ -30,17 +31,18 @@ func (s *sweeper) expect(t *Transport, at time.Time) {
 	if s.covers(at) {
 		return
 	}
-	s.next.Store(at.UnixNano())
+	s.next.Store(at)
+	wait := time.Until(from.Add(d))
 	if s.timer == nil {
-		s.timer = time.AfterFunc(time.Until(at), func() { t.sweep() })
+		s.timer = time.AfterFunc(wait, func() { t.sweep() })
 		return
 	}
-	s.timer.Reset(time.Until(at))
+	s.timer.Reset(wait)
 }
 
-func (s *sweeper) covers(at time.Time) bool {
+func (s *sweeper) covers(at int64) bool {
 	next := s.next.Load()
-	return next != 0 && next <= at.UnixNano()
+	return next != 0 && next <= at
 }
 
 // stop ends the timer. It starts again with the next idle connection.
@@ -66,8 +68,7 @@ func (t *Transport) sweep() {
 			next = at
 		}
 	}
-	if earliest := now.Add(sweepGap); !next.IsZero() && next.Before(earliest) {
-		next = earliest
+	if !next.IsZero() {
+		t.idle.expect(t, now, max(next.Sub(now), sweepGap))
 	}
-	t.idle.expect(t, next)
 }

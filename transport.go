@@ -302,7 +302,9 @@ func (t *Transport) act(h *host, do *todo) {
 		w.ready <- struct{}{}
 		w = next
 	}
-	t.idle.expect(t, do.leaves)
+	if do.idleFor > 0 {
+		t.idle.expect(t, do.idled, do.idleFor)
+	}
 	for _, d := range do.dials {
 		startDial(t, d, h.key.addr)
 	}

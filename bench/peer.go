@@ -3,17 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/berth-go/berth"
-	"github.com/valyala/fasthttp"
 )
 
 // The clients by the names that flags and reports use.
@@ -78,7 +74,7 @@ func (p *peer) callers(n int) []caller {
 func berthPeer(s *server, m mode, d *dialer) *peer {
 	t := &berth.Transport{
 		DialContext:        d.DialContext,
-		TLSClientConfig:    cloneTLS(s.tls),
+		TLSClientConfig:    s.tls.Clone(),
 		DisableCompression: true,
 	}
 	if m == transportTimeout {
@@ -95,7 +91,7 @@ func berthPeer(s *server, m mode, d *dialer) *peer {
 func netHTTPPeer(s *server, m mode, d *dialer, conns int) *peer {
 	t := &http.Transport{
 		DialContext:         d.DialContext,
-		TLSClientConfig:     cloneTLS(s.tls),
+		TLSClientConfig:     s.tls.Clone(),
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: conns,
 	}
@@ -109,8 +105,6 @@ func netHTTPPeer(s *server, m mode, d *dialer, conns int) *peer {
 		close:     t.CloseIdleConnections,
 	}
 }
-
-func cloneTLS(c *tls.Config) *tls.Config { return c.Clone() } // nil stays nil
 
 // transportCaller uses rt in the way m says. A Transport.Timeout is a matter of
 // rt alone: the caller just has no context.
@@ -179,74 +173,6 @@ func checkAnswer(status, length int) error {
 	}
 	return nil
 }
-
-// fastHTTPPeer knows no context: in that mode it has none. Both timeouts are its
-// DoTimeout.
-func fastHTTPPeer(s *server, m mode, d *dialer, conns int) *peer {
-	c := &fasthttp.Client{
-		Dial:                d.Dial,
-		TLSConfig:           cloneTLS(s.tls),
-		MaxConnsPerHost:     conns,
-		MaxIdleConnDuration: time.Hour,
-	}
-	newCaller := func() caller { return fastCaller(c, s.url, m) }
-	if m == bare {
-		newCaller = func() caller { return fastBareCaller(c, s.url) }
-	}
-	return &peer{name: nameFastHTTP, dialer: d, newCaller: newCaller, close: c.CloseIdleConnections}
-}
-
-func fastBareCaller(c *fasthttp.Client, url string) caller {
-	req, resp := new(fasthttp.Request), new(fasthttp.Response)
-	req.SetRequestURI(url)
-	return func() error { return fastDrain(resp, c.Do(req, resp)) }
-}
-
-func fastCaller(c *fasthttp.Client, url string, m mode) caller {
-	return func() error {
-		req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
-		defer fasthttp.ReleaseRequest(req)
-		defer fasthttp.ReleaseResponse(resp)
-		req.SetRequestURI(url)
-		if m == withContext {
-			return fastDrain(resp, c.Do(req, resp))
-		}
-		return fastDrain(resp, c.DoTimeout(req, resp, timeout))
-	}
-}
-
-func fastDrain(resp *fasthttp.Response, err error) error {
-	if err != nil {
-		return err
-	}
-	return checkAnswer(resp.StatusCode(), len(resp.Body()))
-}
-
-// A dialer counts the dials that start.
-type dialer struct {
-	net   net.Dialer
-	takes time.Duration // on top of what the kernel needs
-	begun atomic.Int64
-}
-
-func (d *dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	d.begun.Add(1)
-	if d.takes > 0 {
-		select {
-		case <-time.After(d.takes):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
-	return d.net.DialContext(ctx, network, addr)
-}
-
-// Dial is what fasthttp asks for.
-func (d *dialer) Dial(addr string) (net.Conn, error) {
-	return d.DialContext(context.Background(), "tcp", addr)
-}
-
-func (d *dialer) dials() int { return int(d.begun.Load()) }
 
 // together runs the callers at once, each so many times, and returns the first
 // caller's error. A caller stops at its first error.

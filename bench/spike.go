@@ -58,7 +58,7 @@ func spikesOf(ctx context.Context, o *options, s *server, name string) (spikeRes
 	res.Millis = median(took)
 	if name == nameBerth {
 		res.Targets = []target{{
-			What:   "dials beyond the warm ones, at most",
+			What:   "dials beyond the warm ones, in the worst spike",
 			Got:    float64(slices.Max(res.Dials)),
 			AtMost: new(1.0),
 		}}

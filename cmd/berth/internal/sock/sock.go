@@ -22,6 +22,15 @@ type Socket struct {
 	// states it is the time left of whichever timer runs.
 	Expires time.Duration
 
+	// Retransmits is how many times in a row the last segment was sent again without an answer.
+	Retransmits uint8
+
+	// Sent and Idle are known only where the query asked for Info: how many segments of data the socket has
+	// sent, and how long it has neither sent nor received any.
+	Info bool
+	Sent uint32
+	Idle time.Duration
+
 	// UID and Inode lead to the owner. In TimeWait nobody owns the socket any more, and both are zero.
 	UID, Inode uint32
 }

@@ -27,6 +27,7 @@ type Query struct {
 	Family     Family
 	States     sock.States
 	RemotePort uint16 // zero for every port
+	Info       bool   // fill in Sent and Idle, which makes each live socket dearer by half
 }
 
 // From include/uapi/linux: netlink.h, sock_diag.h, inet_diag.h.
@@ -42,6 +43,9 @@ const (
 
 	flagRequest = 0x1   // NLM_F_REQUEST
 	flagDump    = 0x300 // NLM_F_DUMP
+	flagBroken  = 0x10  // NLM_F_DUMP_INTR
+
+	attributeInfo = 2 // INET_DIAG_INFO: struct tcp_info
 
 	protocolTCP = 6
 )
@@ -51,6 +55,10 @@ var native = binary.NativeEndian
 
 var errMalformed = errors.New("malformed reply from the kernel")
 
+// ErrInterrupted is what Dump ends with when the kernel says that the table changed so much meanwhile that the
+// dump is not to be relied on.
+var ErrInterrupted = errors.New("the table changed during the dump")
+
 // encode returns the request: an nlmsghdr and an inet_diag_req_v2.
 func (q Query) encode() []byte {
 	b := make([]byte, headerLen+requestLen)
@@ -59,51 +67,64 @@ func (q Query) encode() []byte {
 	native.PutUint16(b[6:], flagRequest|flagDump)
 	r := b[headerLen:]
 	r[0], r[1] = byte(q.Family), protocolTCP
+	if q.Info {
+		r[2] = 1 << (attributeInfo - 1)
+	}
 	native.PutUint32(r[4:], uint32(q.States))
 	binary.BigEndian.PutUint16(r[10:], q.RemotePort)
 	return b
 }
 
-// decode reads what one receive returned, calls visit for each socket in it, and reports whether the dump is
-// over. The sockets before an error have been visited.
-//
-// NLM_F_DUMP_INTR is not looked at: the kernel walks the table bucket by bucket while it changes, so that no
-// dump is of one moment, flag or not.
-func decode(b []byte, visit func(sock.Socket)) (done bool, err error) {
+// A verdict is what a receive said about the dump as a whole.
+type verdict struct {
+	done        bool // nothing follows
+	interrupted bool // what was told is not one table (NLM_F_DUMP_INTR)
+}
+
+// decode reads what one receive returned, and calls visit for each socket in it. The sockets before an error
+// have been visited.
+func decode(b []byte, visit func(sock.Socket)) (v verdict, err error) {
 	for len(b) > 0 {
-		typ, payload, rest, err := split(b)
+		m, rest, err := split(b)
 		if err != nil {
-			return false, err
+			return v, err
 		}
-		switch typ {
+		v.interrupted = v.interrupted || m.flags&flagBroken != 0
+		switch m.typ {
 		case typeSocket:
-			s, err := decodeSocket(payload)
+			s, err := decodeSocket(m.payload)
 			if err != nil {
-				return false, err
+				return v, err
 			}
 			visit(s)
 		case typeError, typeDone:
-			return true, decodeErrno(payload)
+			v.done = true
+			return v, decodeErrno(m.payload)
 		case typeNoop:
 		default:
-			return false, fmt.Errorf("%w: message type %d", errMalformed, typ)
+			return v, fmt.Errorf("%w: message type %d", errMalformed, m.typ)
 		}
 		b = rest
 	}
-	return false, nil
+	return v, nil
+}
+
+type message struct {
+	typ, flags uint16
+	payload    []byte
 }
 
 // split cuts the first message off b.
-func split(b []byte) (typ uint16, payload, rest []byte, err error) {
+func split(b []byte) (m message, rest []byte, err error) {
 	if len(b) < headerLen {
-		return 0, nil, nil, errMalformed
+		return m, nil, errMalformed
 	}
 	n := native.Uint32(b)
 	if n < headerLen || n > uint32(len(b)) {
-		return 0, nil, nil, errMalformed
+		return m, nil, errMalformed
 	}
 	next := min(int(n+3)&^3, len(b)) // messages are aligned, and the last one need not be
-	return native.Uint16(b[4:]), b[headerLen:n], b[next:], nil
+	return message{native.Uint16(b[4:]), native.Uint16(b[6:]), b[headerLen:n]}, b[next:], nil
 }
 
 // decodeErrno reads the errno that NLMSG_ERROR and NLMSG_DONE begin with, negative or zero. Old kernels end a
@@ -127,15 +148,48 @@ func decodeSocket(p []byte) (s sock.Socket, err error) {
 	if family != IPv4 && family != IPv6 {
 		return s, fmt.Errorf("%w: address family %d", errMalformed, family)
 	}
-	return sock.Socket{
-		State:     sock.State(p[1]),
-		Local:     decodeAddr(family, p[4:6], p[8:24]),
-		Remote:    decodeAddr(family, p[6:8], p[24:40]),
-		Interface: native.Uint32(p[40:]),
-		Expires:   time.Duration(native.Uint32(p[52:])) * time.Millisecond,
-		UID:       native.Uint32(p[64:]),
-		Inode:     native.Uint32(p[68:]),
-	}, nil
+	s = sock.Socket{
+		State:       sock.State(p[1]),
+		Local:       decodeAddr(family, p[4:6], p[8:24]),
+		Remote:      decodeAddr(family, p[6:8], p[24:40]),
+		Interface:   native.Uint32(p[40:]),
+		Expires:     time.Duration(native.Uint32(p[52:])) * time.Millisecond,
+		Retransmits: p[3],
+		UID:         native.Uint32(p[64:]),
+		Inode:       native.Uint32(p[68:]),
+	}
+	if s.State == sock.Close && s.Local.IsValid() && !s.Remote.IsValid() {
+		s.State = sock.Bound // asked for by that number (TCP_BOUND_INACTIVE), and told by this one
+	}
+	return s, decodeAttributes(p[messageLen:], &s)
+}
+
+// decodeAttributes reads the struct rtattr that follow an inet_diag_msg.
+func decodeAttributes(b []byte, s *sock.Socket) error {
+	for len(b) >= 4 {
+		n := int(native.Uint16(b))
+		if n < 4 || n > len(b) {
+			return fmt.Errorf("%w: attribute of %d bytes", errMalformed, n)
+		}
+		if native.Uint16(b[2:]) == attributeInfo {
+			decodeInfo(b[4:n], s)
+		}
+		b = b[min((n+3)&^3, len(b)):]
+	}
+	return nil
+}
+
+// decodeInfo reads a struct tcp_info, which each kernel may end sooner or later. Its times are milliseconds
+// since the last segment of data; a socket that never had one counts from when it connected.
+func decodeInfo(b []byte, s *sock.Socket) {
+	const lastSent, lastReceived, segmentsOut = 44, 52, 156
+	if len(b) < segmentsOut+4 {
+		return
+	}
+	ms := min(native.Uint32(b[lastSent:]), native.Uint32(b[lastReceived:]))
+	s.Info = true
+	s.Sent = native.Uint32(b[segmentsOut:])
+	s.Idle = time.Duration(ms) * time.Millisecond
 }
 
 // decodeAddr returns the zero AddrPort for port 0, which stands for no address at all.

@@ -42,17 +42,21 @@ func TestDecode(t *testing.T) {
 	}
 	mapped := v4
 	mapped.State = sock.Established
+	mapped.Info, mapped.Sent, mapped.Idle = true, 7, 90*time.Second
+	bound := sock.Socket{State: sock.Close, Local: v4.Local, Retransmits: 3}
 
 	var b []byte
 	b = appendSocket(b, IPv4, v4)
 	b = appendMessage(b, typeNoop, nil)
 	b = appendSocket(b, IPv6, v6)
 	b = appendSocket(b, IPv6, mapped)
+	b = appendSocket(b, IPv4, bound)
+	bound.State = sock.Bound
 	got, done, err := collect(b)
 	if err != nil || done {
 		t.Fatalf("done %t, %v; want more to come", done, err)
 	}
-	want := []sock.Socket{v4, v6, mapped}
+	want := []sock.Socket{v4, v6, mapped, bound}
 	if len(got) != len(want) {
 		t.Fatalf("got %d sockets, want %d", len(got), len(want))
 	}
@@ -86,6 +90,8 @@ func TestDecodeEnds(t *testing.T) {
 		{name: "length zero", b: append(badLength(0), make([]byte, 20)...), err: errMalformed},
 		{name: "length below the header", b: append(badLength(15), make([]byte, 20)...), err: errMalformed},
 		{name: "length near overflow", b: append(badLength(0xfffffffe), make([]byte, 20)...), err: errMalformed},
+		{name: "attribute length zero", b: appendMessage(nil, typeSocket, append(socketBytes(IPv4, sock.Socket{}), 0, 0, 0, 0)), err: errMalformed},
+		{name: "attribute beyond the message", b: appendMessage(nil, typeSocket, append(socketBytes(IPv4, sock.Socket{}), 9, 0, 2, 0)), err: errMalformed},
 		{name: "unknown type", b: appendMessage(one, 99, nil), sockets: 1, err: errMalformed},
 		{name: "unknown family", b: appendSocket(nil, 1, sock.Socket{}), err: errMalformed},
 	}
@@ -96,6 +102,16 @@ func TestDecodeEnds(t *testing.T) {
 				t.Errorf("got %d sockets, done %t, %v; want %d, %t, %v", len(got), done, err, tt.sockets, tt.done, tt.err)
 			}
 		})
+	}
+}
+
+func TestDecodeInterrupted(t *testing.T) {
+	b := appendSocket(nil, IPv4, sock.Socket{State: sock.TimeWait})
+	native.PutUint16(b[6:], flagBroken)
+	visited := 0
+	v, err := decode(append(b, appendMessage(nil, typeDone, nil)...), func(sock.Socket) { visited++ })
+	if !v.interrupted || !v.done || visited != 1 || err != nil {
+		t.Errorf("got %+v, %d sockets, %v; want an interrupted dump that is over", v, visited, err)
 	}
 }
 
@@ -134,7 +150,11 @@ func FuzzRoundTrip(f *testing.F) {
 			UID:       uid,
 			Inode:     inode,
 		}
-		got, done, err := collect(appendSocket(nil, family, want))
+		sent := want
+		if want.State == sock.Close && lport != 0 && rport == 0 {
+			want.State = sock.Bound // the kernel tells these as closed
+		}
+		got, done, err := collect(appendSocket(nil, family, sent))
 		if err != nil || done || len(got) != 1 || got[0] != want {
 			t.Errorf("got %+v, %t, %v\nwant %+v", got, done, err, want)
 		}
@@ -155,8 +175,8 @@ func address(family Family, b []byte, port uint16) netip.AddrPort {
 }
 
 func collect(b []byte) (all []sock.Socket, done bool, err error) {
-	done, err = decode(b, func(s sock.Socket) { all = append(all, s) })
-	return all, done, err
+	v, err := decode(b, func(s sock.Socket) { all = append(all, s) })
+	return all, v.done, err
 }
 
 // appendMessage appends a netlink message with its padding. It leaves b's own bytes alone.
@@ -169,10 +189,18 @@ func appendMessage(b []byte, typ uint16, payload []byte) []byte {
 	return append(b, make([]byte, -len(b)&3)...)
 }
 
-// appendSocket appends s as an inet_diag_msg, with an attribute behind it as the kernel adds them.
+// appendSocket appends s as an inet_diag_msg, with attributes behind it as the kernel adds them.
 func appendSocket(b []byte, family Family, s sock.Socket) []byte {
-	m := make([]byte, 0, 80)
-	m = append(m, byte(family), byte(s.State), 0, 0)
+	m := append(socketBytes(family, s), 5, 0, 8, 0, 0, 0, 0, 0) // INET_DIAG_SHUTDOWN, one byte
+	if s.Info {
+		m = append(m, infoBytes(s)...)
+	}
+	return appendMessage(b, typeSocket, m)
+}
+
+func socketBytes(family Family, s sock.Socket) []byte {
+	m := make([]byte, 0, 400)
+	m = append(m, byte(family), byte(s.State), 0, s.Retransmits)
 	m = binary.BigEndian.AppendUint16(m, s.Local.Port())
 	m = binary.BigEndian.AppendUint16(m, s.Remote.Port())
 	m = append(m, addressBytes(family, s.Local)...)
@@ -182,9 +210,19 @@ func appendSocket(b []byte, family Family, s sock.Socket) []byte {
 	m = native.AppendUint32(m, uint32(s.Expires/time.Millisecond))
 	m = append(m, "2 queues"...)
 	m = native.AppendUint32(m, s.UID)
-	m = native.AppendUint32(m, s.Inode)
-	m = append(m, 5, 0, 8, 0, 0, 0, 0, 0) // INET_DIAG_SHUTDOWN, one byte
-	return appendMessage(b, typeSocket, m)
+	return native.AppendUint32(m, s.Inode)
+}
+
+// infoBytes is a struct tcp_info in its attribute. The socket received a second after it had sent.
+func infoBytes(s sock.Socket) []byte {
+	a := make([]byte, 4+232)
+	native.PutUint16(a[0:], uint16(len(a)))
+	native.PutUint16(a[2:], 2)
+	info := a[4:]
+	native.PutUint32(info[44:], uint32(s.Idle/time.Millisecond)+1000)
+	native.PutUint32(info[52:], uint32(s.Idle/time.Millisecond))
+	native.PutUint32(info[156:], s.Sent)
+	return a
 }
 
 func addressBytes(family Family, a netip.AddrPort) []byte {

@@ -73,6 +73,70 @@ func TestDumpManyReceives(t *testing.T) {
 	}
 }
 
+// TestReadAllocates holds the reader to what it says: nothing is allocated for a socket.
+func TestReadAllocates(t *testing.T) {
+	l := listen(t, "127.0.0.1:0")
+	for range 200 {
+		connect(t, l)
+	}
+	n := testing.AllocsPerRun(3, func() {
+		r, err := Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		queries := []Query{{Family: IPv4, States: sock.AllStates}, {Family: IPv6, States: sock.AllStates}}
+		if err := r.Read(queries, func() {}, func(sock.Socket) {}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 15 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestDumpInfo(t *testing.T) {
+	l := listen(t, "127.0.0.1:0")
+	c, s := connect(t, l)
+	q := Query{Family: IPv4, States: sock.SetOf(sock.Established), RemotePort: addrOf(l.Addr()).Port(), Info: true}
+	if got := dumpOne(t, q); !got.Info || got.Sent != 0 || got.Idle > time.Minute {
+		t.Errorf("before anything was sent: %+v", got)
+	}
+	c.Write([]byte("one"))
+	io.ReadFull(s, make([]byte, 3))
+	if got := dumpOne(t, q); got.Sent != 1 {
+		t.Errorf("%d segments, want one", got.Sent)
+	}
+}
+
+func TestDumpBound(t *testing.T) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	sa, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all, ours int
+	err = Dump(Query{Family: IPv4, States: sock.SetOf(sock.Bound)}, func(s sock.Socket) {
+		all++
+		if s.State == sock.Bound && s.Local.Port() == uint16(sa.(*syscall.SockaddrInet4).Port) && !s.Remote.IsValid() {
+			ours++
+		}
+	})
+	if all == 0 && err == nil {
+		t.Skip("this kernel does not tell of bound sockets (before 6.8)")
+	}
+	if ours != 1 || err != nil {
+		t.Errorf("found ours %d times among %d, %v", ours, all, err)
+	}
+}
+
 func TestDumpRefused(t *testing.T) {
 	err := Dump(Query{Family: 255, States: sock.AllStates}, func(sock.Socket) { t.Error("visited") })
 	var errno syscall.Errno
