@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,6 +25,8 @@ type dialer struct {
 	tlsConfig        *tls.Config
 	handshakeTimeout time.Duration
 	lifetime         time.Duration
+	readBuffer       int
+	maxHeader        int64
 }
 
 // newDialer reads the fields. The dial is detached from the request's cancel,
@@ -38,6 +41,8 @@ func (t *Transport) newDialer(ctx context.Context) *dialer {
 		tlsConfig:        t.TLSClientConfig,
 		handshakeTimeout: t.TLSHandshakeTimeout,
 		lifetime:         t.MaxConnLifetime,
+		readBuffer:       cmp.Or(max(0, t.ReadBufferSize), defaultBuffer),
+		maxHeader:        cmp.Or(max(0, t.MaxResponseHeaderBytes), defaultMaxHeader),
 	}
 	if plain := t.Dial; d.dial == nil && plain != nil {
 		d.dial = func(_ context.Context, network, addr string) (net.Conn, error) { return plain(network, addr) }
@@ -55,14 +60,12 @@ func (t *Transport) newDialer(ctx context.Context) *dialer {
 //
 //go:noinline
 func startDial(t *Transport, d *dial, host string) {
-	ctx, cancel := context.WithCancel(d.dialer.ctx)
-	d.cancel = cancel
-	go t.runDial(ctx, d)
+	go t.runDial(d)
 }
 
-func (t *Transport) runDial(ctx context.Context, d *dial) {
+func (t *Transport) runDial(d *dial) {
 	defer d.cancel()
-	nc, state, err := d.dialer.connect(ctx, d.h.key)
+	nc, state, err := d.dialer.connect(d.ctx, d.h.key)
 	var do todo
 	now := time.Now()
 	if err != nil {
@@ -77,8 +80,10 @@ func (t *Transport) runDial(ctx context.Context, d *dial) {
 		c.retires = now.Add(life - rand.N(life/10+1)) // so that a fleet does not reconnect at once
 	}
 	t.watch.add(t, c)
+	idle := c.h1.begin(t, c, d.dialer)
 	d.h.dialed(d, c, now, &do)
 	t.act(d.h, &do)
+	idle.release()
 }
 
 // localError wraps err in a LocalError if this machine is to blame for it.

@@ -1,9 +1,11 @@
 package berth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
@@ -73,24 +75,15 @@ func (t *Transport) newExchange(req *http.Request, body *requestBody, key hostKe
 			acquireTimeout:  t.AcquireTimeout,
 			headerTimeout:   t.ResponseHeaderTimeout,
 			continueTimeout: t.ExpectContinueTimeout,
-			maxHeader:       t.MaxResponseHeaderBytes,
-			writeBuffer:     t.WriteBufferSize,
-			readBuffer:      t.ReadBufferSize,
+			maxHeader:       cmp.Or(max(0, t.MaxResponseHeaderBytes), defaultMaxHeader),
+			writeBuffer:     cmp.Or(max(0, t.WriteBufferSize), defaultBuffer),
+			readBuffer:      cmp.Or(max(0, t.ReadBufferSize), defaultBuffer),
 			closes:          t.DisableKeepAlives,
 		},
 	}
 	x.trace = httptrace.ContextClientTrace(x.ctx)
 	if x.set.timeout > 0 {
 		x.until = time.Now().Add(x.set.timeout)
-	}
-	if x.set.maxHeader <= 0 {
-		x.set.maxHeader = defaultMaxHeader
-	}
-	if x.set.writeBuffer <= 0 {
-		x.set.writeBuffer = defaultBuffer
-	}
-	if x.set.readBuffer <= 0 {
-		x.set.readBuffer = defaultBuffer
 	}
 	return x
 }
@@ -219,6 +212,9 @@ func (x *exchange) because(err error) error {
 	if cause == nil && x.ctx.Err() != nil {
 		cause = context.Cause(x.ctx)
 	}
+	if cause == nil && errors.Is(err, net.ErrClosed) && x.t.isClosed() {
+		cause = ErrClosed // Close was faster than hold
+	}
 	if cause != nil {
 		return cause
 	}
@@ -288,8 +284,8 @@ func (x *exchange) replace(c *conn, why closeReason, after time.Time) (*conn, er
 	var do todo
 	now := time.Now()
 	h := c.h
-	w := newWaiter(x.want, now)
-	w.dialer, w.rush = x.t.newDialer(x.ctx), true
+	w := newWaiter(x.want, x.t.newDialer(x.ctx), now)
+	w.rush = true
 	c, err := h.replace(c, why, w, after, now, &do)
 	x.t.act(h, &do)
 	if c != nil || err != nil {
@@ -301,8 +297,7 @@ func (x *exchange) replace(c *conn, why closeReason, after time.Time) (*conn, er
 // queue waits at h.
 func (x *exchange) queue(h *host, now time.Time) (*conn, error) {
 	var do todo
-	w := newWaiter(x.want, now)
-	w.dialer = x.t.newDialer(x.ctx)
+	w := newWaiter(x.want, x.t.newDialer(x.ctx), now)
 	c, err := h.wait(w, now, &do)
 	x.t.act(h, &do)
 	if err == ErrQueueFull {

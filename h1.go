@@ -202,12 +202,10 @@ func (x *exchange) complete() {
 	}
 	var idle *idlePeek
 	if why == 0 {
-		idle = x.c.h1.rest(x.t, x.c)
+		idle = x.c.h1.rest(x.t, x.c, x.set.maxHeader)
 	}
 	x.giveBack(why)
-	if idle != nil {
-		close(idle.put)
-	}
+	idle.release()
 }
 
 // leftover says why the connection can't be used again, or zero.
@@ -228,14 +226,25 @@ func (x *exchange) leftover() closeReason {
 
 // rest makes the connection ready to be idle: without a buffer, or, if it has
 // no descriptor to watch, with a goroutine that waits for its end.
-func (h *h1) rest(t *Transport, c *conn) *idlePeek {
+func (h *h1) rest(t *Transport, c *conn, maxHeader int64) *idlePeek {
 	if h.raw == nil {
-		h.idle = watchIdle(t, c)
+		h.idle = watchIdle(t, c, maxHeader)
 		return h.idle
 	}
 	t.h1pool.readers.Put(h.br)
 	h.br = nil
 	return nil
+}
+
+// begin is rest for a connection that was just dialed, and may become idle
+// without a request.
+func (h *h1) begin(t *Transport, c *conn, d *dialer) *idlePeek {
+	if h.raw != nil {
+		return nil
+	}
+	h.br = t.h1pool.reader(c, d.readBuffer)
+	h.idle = watchIdle(t, c, d.maxHeader)
+	return h.idle
 }
 
 // upgraded reports whether the server agreed to another protocol.

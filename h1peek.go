@@ -101,9 +101,9 @@ type idlePeek struct {
 	err  error         // of Peek; for after back
 }
 
-func watchIdle(t *Transport, c *conn) *idlePeek {
+func watchIdle(t *Transport, c *conn, maxHeader int64) *idlePeek {
 	p := &idlePeek{put: make(chan struct{}), done: make(chan struct{})}
-	c.h1.limit = noLimit
+	c.h1.limit = maxHeader // what it reads may be the next response's header
 	br := c.h1.br
 	go func() {
 		_, p.err = br.Peek(1)
@@ -115,6 +115,14 @@ func watchIdle(t *Transport, c *conn) *idlePeek {
 		close(p.done)
 	}()
 	return p
+}
+
+// release tells that the connection was given back to its host. A nil idlePeek
+// is none.
+func (p *idlePeek) release() {
+	if p != nil {
+		close(p.put)
+	}
 }
 
 func (p *idlePeek) dirt() closeReason {

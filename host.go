@@ -189,8 +189,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 		return
 	}
 	w.slot = false
-	d := &dial{h: h, w: w, want: w.want, began: now, dialer: w.dialer}
-	d.place.of = d
+	d := newDial(w, now)
 	w.dial = d
 	h.dials.pushBack(&d.place)
 	h.counts.dials++

@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -134,7 +135,7 @@ func (w *world) requestLike(i int, want want) *request {
 	c, err := h.take(&want, w.now, &do)
 	w.act(h, &do)
 	if c == nil && err == nil {
-		r.waiter = newWaiter(want, w.now)
+		r.waiter = newWaiter(want, &dialer{ctx: context.Background()}, w.now)
 		do = todo{}
 		c, err = h.wait(r.waiter, w.now, &do)
 		w.act(h, &do)
@@ -161,7 +162,7 @@ func (r *request) retry() {
 	w := r.w
 	dead := r.conn
 	r.conn = nil
-	r.waiter = newWaiter(w.want, w.now)
+	r.waiter = newWaiter(w.want, &dialer{ctx: context.Background()}, w.now)
 	r.waiter.rush = true
 	var do todo
 	c, err := r.h.replace(dead, closedByPeer, r.waiter, w.now.Add(-freshness), w.now, &do)

@@ -468,6 +468,20 @@ func TestPoolServerClosesIdle(t *testing.T) {
 	})
 }
 
+// So does one that no request had yet.
+func TestPoolServerClosesWhatNobodyUsed(t *testing.T) {
+	inPool(t, func(p *pool) {
+		rt := p.roundTrip()
+		c := p.wantDial()
+		rt.cancel(nil)
+		c.finish(nil)
+		p.wantStats(0, 1, 0)
+		p.srv.Close()
+		c.wantClosed()
+		p.wantStats(0, 0, 0)
+	})
+}
+
 // design.md's spike, through the whole Transport.
 func TestPoolSpikeDialsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -553,6 +567,20 @@ func TestPoolShutdownEndsWithItsContext(t *testing.T) {
 		p.tr.Close()
 		rt.wantErr(ErrClosed)
 		c.wantClosed()
+	})
+}
+
+// Close ends dials too.
+func TestPoolCloseEndsDials(t *testing.T) {
+	inPool(t, func(p *pool) {
+		rt := p.roundTrip()
+		p.wantDial()
+		p.tr.Close()
+		rt.wantErr(ErrClosed)
+		p.wantStats(0, 0, 0)
+		if n := p.tr.Stats().Dialing; n != 0 {
+			t.Errorf("%d dials go on", n)
+		}
 	})
 }
 

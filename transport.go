@@ -444,6 +444,12 @@ func (t *Transport) shutdown() (leased []*conn, drained <-chan struct{}) {
 	return leased, done
 }
 
+func (t *Transport) isClosed() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.closed
+}
+
 // RegisterProtocol has requests with the scheme made by rt, as
 // http.Transport.RegisterProtocol does. It panics if the scheme has one already.
 func (t *Transport) RegisterProtocol(scheme string, rt http.RoundTripper) {

@@ -1,6 +1,9 @@
 package berth
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // want is what one request asks of the pool: the Transport's limits as they
 // were when the request began, so that no other goroutine reads a field.
@@ -47,8 +50,8 @@ type waiter struct {
 	dialer *dialer // how to dial for it, fields read when the request began
 }
 
-func newWaiter(want want, now time.Time) *waiter {
-	w := &waiter{want: want, since: now, ready: make(chan struct{}, 1)}
+func newWaiter(want want, dialer *dialer, now time.Time) *waiter {
+	w := &waiter{want: want, dialer: dialer, since: now, ready: make(chan struct{}, 1)}
 	w.queue.of, w.hunger.of = w, w
 	return w
 }
@@ -65,5 +68,13 @@ type dial struct {
 	place link[dial]
 
 	dialer *dialer
-	cancel func() // ends the dial early; set before it starts
+	ctx    context.Context
+	cancel context.CancelFunc // ends the dial early
+}
+
+func newDial(w *waiter, now time.Time) *dial {
+	d := &dial{h: w.h, w: w, want: w.want, began: now, dialer: w.dialer}
+	d.place.of = d
+	d.ctx, d.cancel = context.WithCancel(w.dialer.ctx)
+	return d
 }
