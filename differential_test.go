@@ -9,7 +9,6 @@ import (
 	"log"
 	"net/http"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +49,7 @@ var underTest = subject{
 			ExpectContinueTimeout:  t.ExpectContinueTimeout,
 		}
 	},
-	readsAhead: runtime.GOOS != "linux", // elsewhere it has no watcher yet
+	readsAhead: !watches,
 }
 
 // differsOnPurpose are the differences that are meant. Each rule changes what is

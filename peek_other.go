@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux || berth_nowatch
 
 package berth
 

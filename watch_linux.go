@@ -1,3 +1,5 @@
+//go:build !berth_nowatch
+
 package berth
 
 import (

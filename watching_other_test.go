@@ -1,0 +1,5 @@
+//go:build !linux || berth_nowatch
+
+package berth_test
+
+const watches = false
