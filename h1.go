@@ -2,6 +2,7 @@ package berth
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -73,7 +74,7 @@ func (r *h1Reader) Read(p []byte) (int, error) {
 
 const noLimit = 1<<63 - 1
 
-var errHeaderTooLong = fmt.Errorf("header limit reached") // seen as the error of http1
+var errHeaderTooLong = errors.New("limit of the header reached") // receive words it for the user
 
 // http1 writes the request and reads the response's header. It returns a
 // response, whose body gives the connection back, or how it failed.
@@ -231,6 +232,7 @@ func (h *h1) rest(t *Transport, c *conn, maxHeader int64) *idlePeek {
 		h.idle = watchIdle(t, c, maxHeader)
 		return h.idle
 	}
+	h.br.Reset(nil) // or the pool would hold on to the connection
 	t.h1pool.readers.Put(h.br)
 	h.br = nil
 	return nil

@@ -64,6 +64,7 @@ func (up *upload) run() {
 		err = up.bw.Flush()
 	}
 	if err == nil || up.refused.Load() {
+		up.bw.Reset(nil) // or the pool would hold on to the request
 		x.t.h1pool.writers.Put(up.bw)
 		x.awaitHeader()
 		return

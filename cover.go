@@ -1,0 +1,261 @@
+package berth
+
+import "time"
+
+// What a request waits for. As long as it stands in the queue, each waiter is
+// covered by exactly one of: a dial in flight that is for it; a dial put off
+// until a time; a limit that is reached. Whatever ends one of these (a dial that
+// lands or fails, a timer, a connection that goes) calls on the functions here
+// to find it another.
+
+// overfull reports whether w is one too many of those that wait without a dial.
+func (h *host) overfull(w *waiter) bool {
+	if w.want.maxWaiting <= 0 || w.dial != nil {
+		return false
+	}
+	n := h.waiting.n
+	for d := range h.dials.all {
+		if d.w != nil {
+			n--
+		}
+	}
+	return n > w.want.maxWaiting
+}
+
+// cover sees to it that w, if it waits for nothing yet, waits for something: a
+// dial of its own, a dial that is put off, or a limit to ease. With elide false
+// the dial is not put off for the sake of connections that come back.
+func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
+	if w.dial != nil || !w.due.IsZero() || w.hungry {
+		return
+	}
+	h.makeRoom(w, do)
+	if h.full(w) || h.probing() {
+		h.unslot(w, do)
+		return
+	}
+	if due := h.putOff(w, now, elide); !due.IsZero() {
+		w.due, do.put = due, true
+		h.unslot(w, do)
+		return
+	}
+	if !w.slot && !h.budget.acquire(w) {
+		w.hungry, do.room = true, true
+		return
+	}
+	w.slot = false
+	d := newDial(w, now)
+	w.dial = d
+	h.dials.pushBack(&d.place)
+	h.counts.dials++
+	do.dials = append(do.dials, d)
+}
+
+// full reports whether a limit of this host forbids a dial for w.
+func (h *host) full(w *waiter) bool {
+	open := h.idle.n + h.leased.n + h.dials.n
+	return w.want.maxConnsPerHost > 0 && open >= w.want.maxConnsPerHost ||
+		w.want.maxDialsPerHost > 0 && h.dials.n >= w.want.maxDialsPerHost
+}
+
+// makeRoom closes an idle connection that is in the way of a waiter that can't
+// have it: a retry, or one with DisableKeepAlives.
+func (h *host) makeRoom(w *waiter, do *todo) {
+	limit := w.want.maxConnsPerHost
+	if c := h.idle.first(); c != nil && limit > 0 && h.idle.n+h.leased.n+h.dials.n >= limit {
+		h.unidle(c)
+		h.drop(c, closedForOther, do)
+	}
+}
+
+// probing reports whether, after a local fault, one dial is trying whether it
+// has passed: the others wait for its answer, or for a connection to come back.
+func (h *host) probing() bool { return h.backoff.pause > 0 && h.dials.n > 0 }
+
+// unslot gives back a slot that w did not use.
+func (h *host) unslot(w *waiter, do *todo) {
+	if w.slot {
+		w.slot = false
+		do.free++
+	}
+}
+
+// putOff returns until when the dial for w waits, or zero for no longer.
+//
+// It is the ski-rental rule: rent before you buy. The k-th waiter on n
+// connections that come back expects one after ⌈k/n⌉ × hold. If that is less
+// than a dial takes, the dial is put off for as long as it would take, and
+// dropped if w has been served by then: at worst, w waits for twice the best.
+func (h *host) putOff(w *waiter, now time.Time, elide bool) time.Time {
+	if h.backoff.until.After(now) && (h.dials.n > 0 || h.mayComeBack(now)) {
+		return h.backoff.until
+	}
+	took, known := h.dialing.get(now)
+	if !elide || w.rush || w.want.fresh || !known || !h.hold.known {
+		return time.Time{}
+	}
+	n := h.comingBack(max(h.hold.mean, took), now)
+	if n == 0 {
+		return time.Time{}
+	}
+	turns := (h.position(w) + n - 1) / n
+	if time.Duration(turns)*h.hold.mean >= took {
+		return time.Time{}
+	}
+	return now.Add(min(took, longestDefer))
+}
+
+// comingBack counts the leases that can be expected to bring their connection
+// back: not those that end it, and not those held for longer than patience,
+// which are no ordinary requests.
+func (h *host) comingBack(patience time.Duration, now time.Time) (n int) {
+	for e := h.leased.back; e != nil && now.Sub(e.of.since) <= patience; e = e.prev {
+		if e.of.returns(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// mayComeBack reports whether any lease can bring its connection back, however
+// long it takes.
+func (h *host) mayComeBack(now time.Time) bool {
+	for c := range h.leased.all {
+		if c.returns(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// position is w's place in the queue, from 1.
+func (h *host) position(w *waiter) int {
+	if h.waiting.last() == w {
+		return h.waiting.n
+	}
+	k := 1
+	for e := h.waiting.front; e != nil && e.of != w; e = e.next {
+		k++
+	}
+	return k
+}
+
+// coverAll covers the waiters that a limit held back, the oldest first, until
+// the limit is reached again.
+func (h *host) coverAll(now time.Time, do *todo) {
+	for w := range h.waiting.all {
+		h.cover(w, now, true, do)
+		if w.dial == nil && w.due.IsZero() && !w.hungry {
+			return
+		}
+	}
+}
+
+// hasten starts the oldest dial that was put off: the connection that its
+// waiter counted on is gone.
+func (h *host) hasten(now time.Time, do *todo) {
+	for w := range h.waiting.all {
+		if !w.due.IsZero() {
+			w.due = time.Time{}
+			h.cover(w, now, false, do)
+			return
+		}
+	}
+}
+
+// due starts the dials whose time has come. It returns when the next is to
+// start, or zero.
+func (h *host) due(now time.Time, do *todo) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range h.waiting.all {
+		if !w.due.IsZero() && !w.due.After(now) {
+			w.due = time.Time{}
+			h.cover(w, now, false, do)
+		}
+	}
+	return h.nextDue()
+}
+
+func (h *host) nextDue() (next time.Time) {
+	for w := range h.waiting.all {
+		if !w.due.IsZero() && (next.IsZero() || w.due.Before(next)) {
+			next = w.due
+		}
+	}
+	return next
+}
+
+// granted gives w a slot of the budget.
+func (h *host) granted(w *waiter, now time.Time, do *todo) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !w.hungry {
+		do.free++ // it was served meanwhile
+		return
+	}
+	w.hungry, w.slot = false, true
+	h.cover(w, now, true, do)
+}
+
+// sate takes w out of those that starve for a slot.
+func (h *host) sate(w *waiter) {
+	if w.hungry {
+		w.hungry = false
+		h.budget.leave(w)
+	}
+}
+
+// adopt gives a dial in flight to the oldest waiter that has none. If there is
+// none in need, what it brings becomes idle, and waiters that come later do not
+// count on it: it may be as old as its host is dead (net/http's
+// transport_dial_test.go wants it so, too).
+func (h *host) adopt(d *dial, do *todo) {
+	for w := range h.waiting.all {
+		if w.dial == nil && !w.want.fresh && !d.want.fresh {
+			w.dial, d.w = d, w
+			w.due = time.Time{}
+			h.sate(w)
+			h.unslot(w, do)
+			return
+		}
+	}
+}
+
+// swapCover gives what front waits for to the waiter that d, now done, was for.
+func (h *host) swapCover(d *dial, front *waiter) {
+	owner := d.w
+	d.w = nil
+	if owner == nil {
+		return
+	}
+	owner.dial = nil
+	if owner == front {
+		return
+	}
+	h.sate(front)
+	owner.dial, owner.due = front.dial, front.due
+	front.dial, front.due = nil, time.Time{}
+	if owner.dial != nil {
+		owner.dial.w = owner
+	}
+}
+
+// backoff is the pause between dials that fail for want of something local.
+type backoff struct {
+	pause time.Duration
+	until time.Time
+}
+
+const (
+	firstPause = 10 * time.Millisecond
+	lastPause  = time.Second
+)
+
+func (b *backoff) grow(now time.Time) {
+	if b.until.After(now) {
+		return // dials that failed together count once
+	}
+	b.pause = min(max(2*b.pause, firstPause), lastPause)
+	b.until = now.Add(b.pause)
+}
