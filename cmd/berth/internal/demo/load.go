@@ -32,6 +32,7 @@ type load struct {
 // run sends the requests from so many callers, until all are sent or phaseTime is over, and returns how long
 // that took. It returns when every request that was sent has ended.
 func (l *load) run(ctx context.Context, callers int, report func(ok, failed int64)) time.Duration {
+	report(0, 0)
 	start := time.Now()
 	ctx, cancel := context.WithDeadline(ctx, start.Add(phaseTime+graceTime))
 	defer cancel()
@@ -53,11 +54,11 @@ func (l *load) watch(done <-chan struct{}, report func(ok, failed int64)) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		report(l.ok.Load(), l.failed.Load())
 		select {
 		case <-done:
 			return
 		case <-tick.C:
+			report(l.ok.Load(), l.failed.Load())
 		}
 	}
 }
