@@ -13,11 +13,12 @@ import (
 	"github.com/berth-go/berth/cmd/berth/internal/sock"
 )
 
-// A Family is one of the kernel's two tables. A dump reads one of them.
+// A Family is of addresses. The kernel keeps both in one table: to ask for both at once takes one walk of it.
 type Family uint8
 
 // The families, by the kernel's numbers.
 const (
+	Both Family = 0
 	IPv4 Family = 2
 	IPv6 Family = 10
 )
@@ -34,12 +35,14 @@ type Query struct {
 const (
 	headerLen  = 16 // struct nlmsghdr
 	requestLen = 56 // struct inet_diag_req_v2
+	oldRequest = 60 // struct inet_diag_req
 	messageLen = 72 // struct inet_diag_msg, before its attributes
 
 	typeNoop   = 1  // NLMSG_NOOP
 	typeError  = 2  // NLMSG_ERROR
 	typeDone   = 3  // NLMSG_DONE
 	typeSocket = 20 // SOCK_DIAG_BY_FAMILY
+	typeOld    = 18 // TCPDIAG_GETSOCK
 
 	flagRequest = 0x1   // NLM_F_REQUEST
 	flagDump    = 0x300 // NLM_F_DUMP
@@ -59,20 +62,37 @@ var errMalformed = errors.New("malformed reply from the kernel")
 // dump is not to be relied on.
 var ErrInterrupted = errors.New("the table changed during the dump")
 
-// encode returns the request: an nlmsghdr and an inet_diag_req_v2.
+// encode returns the request: an nlmsghdr and an inet_diag_req_v2. For both families it is the request of old, an
+// inet_diag_req, since the new one must name a family.
 func (q Query) encode() []byte {
-	b := make([]byte, headerLen+requestLen)
-	native.PutUint32(b[0:], uint32(len(b)))
-	native.PutUint16(b[4:], typeSocket)
-	native.PutUint16(b[6:], flagRequest|flagDump)
-	r := b[headerLen:]
-	r[0], r[1] = byte(q.Family), protocolTCP
-	if q.Info {
-		r[2] = 1 << (attributeInfo - 1)
+	if q.Family == Both {
+		r, b := request(typeOld, oldRequest)
+		r[3] = q.extensions()
+		binary.BigEndian.PutUint16(r[6:], q.RemotePort)
+		native.PutUint32(r[52:], uint32(q.States))
+		return b
 	}
+	r, b := request(typeSocket, requestLen)
+	r[0], r[1], r[2] = byte(q.Family), protocolTCP, q.extensions()
 	native.PutUint32(r[4:], uint32(q.States))
 	binary.BigEndian.PutUint16(r[10:], q.RemotePort)
 	return b
+}
+
+// request returns a message for a dump, with room for what follows its header.
+func request(typ uint16, n int) (payload, b []byte) {
+	b = make([]byte, headerLen+n)
+	native.PutUint32(b[0:], uint32(len(b)))
+	native.PutUint16(b[4:], typ)
+	native.PutUint16(b[6:], flagRequest|flagDump)
+	return b[headerLen:], b
+}
+
+func (q Query) extensions() byte {
+	if q.Info {
+		return 1 << (attributeInfo - 1)
+	}
+	return 0
 }
 
 // A verdict is what a receive said about the dump as a whole.
@@ -91,7 +111,7 @@ func decode(b []byte, visit func(sock.Socket)) (v verdict, err error) {
 		}
 		v.interrupted = v.interrupted || m.flags&flagBroken != 0
 		switch m.typ {
-		case typeSocket:
+		case typeSocket, typeOld:
 			s, err := decodeSocket(m.payload)
 			if err != nil {
 				return v, err

@@ -26,6 +26,20 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+func TestEncodeBoth(t *testing.T) {
+	b := Query{States: sock.SetOf(sock.TimeWait), RemotePort: 0x1234, Info: true}.encode()
+	want := make([]byte, 76)
+	native.PutUint32(want[0:], 76)
+	native.PutUint16(want[4:], 18)
+	native.PutUint16(want[6:], 0x301)
+	want[19] = 2
+	want[22], want[23] = 0x12, 0x34
+	native.PutUint32(want[68:], 1<<6)
+	if !bytes.Equal(b, want) {
+		t.Errorf("got  %x\nwant %x", b, want)
+	}
+}
+
 func TestDecode(t *testing.T) {
 	v4 := sock.Socket{
 		State:   sock.TimeWait,
