@@ -1,0 +1,73 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/berth-go/berth/cmd/berth/internal/ports"
+	"github.com/berth-go/berth/cmd/berth/internal/sock"
+)
+
+// timeWaitExhaustion finds a destination whose ports run out, or have, because this side closes its
+// connections. One that is past half and stays there is past-the-cliff's.
+func timeWaitExhaustion(s *scene) []Finding {
+	return s.each(func(d *ports.Destination) (Finding, bool) {
+		if !wastes(d) || s.boundOnes(d) {
+			return Finding{}, false
+		}
+		return Finding{
+			Level:   LevelOf(d),
+			What:    fmt.Sprintf("the ports %s run out: %s", pair(d), Fullness(d)),
+			Because: wasteFacts(s, d),
+			Do:      append([]string{ShareOneClient}, relief(s)...),
+		}, true
+	})
+}
+
+// ShareOneClient is what cures it in any language. Where the language is known, there is a better sentence.
+const ShareOneClient = "share one client with a pool that keeps as many idle connections as there are requests at once"
+
+// wastes reports whether TIME_WAIT is what eats the ports of d, until there are none.
+func wastes(d *ports.Destination) bool {
+	waiting := d.States[sock.TimeWait]
+	if waiting == 0 || LevelOf(d) == OK {
+		return false
+	}
+	toTheEnd := runsOut(d) || LevelOf(d) >= Critical
+	return toTheEnd && (2*waiting >= d.Held || d.Free > 0 && runsOut(d))
+}
+
+func wasteFacts(s *scene, d *ports.Destination) string {
+	held := fmt.Sprintf("%s of the %s that are held are in TIME_WAIT", Count(d.States[sock.TimeWait]), Plural(d.Held, "port"))
+	if d.Rate <= 0 {
+		return held + ": this side closed those connections, and each keeps its port for " + About(s.TimeWait)
+	}
+	return fmt.Sprintf("%s: this side closes %s connections a second to this destination, each keeps its port for %s, and the ports last for %s a second",
+		held, PerSecond(d.Rate), About(gone(s, d)), PerSecond(d.Wall))
+}
+
+// gone is how long a closed connection keeps its port from this destination: less than TIME_WAIT where the
+// kernel lends the port before it ends.
+func gone(s *scene, d *ports.Destination) time.Duration {
+	if s.lends(d) && s.TWDelay > 0 {
+		return min(s.TWDelay, s.TimeWait)
+	}
+	return s.TimeWait
+}
+
+// lends reports whether tcp_tw_reuse lends ports in TIME_WAIT to a destination.
+func (s *scene) lends(d *ports.Destination) bool {
+	loopback := d.Source.IsLoopback() || d.Destination.Addr().IsLoopback()
+	return s.Timestamps && (s.TWReuse == 1 || s.TWReuse == 2 && loopback)
+}
+
+// relief is what gains time where the program cannot be changed now.
+func relief(s *scene) (do []string) {
+	if s.TWReuse != 1 && s.Timestamps {
+		do = append(do, "to gain time: sysctl -w net.ipv4.tcp_tw_reuse=1 (lends a port in TIME_WAIT again after a second, where both ends use timestamps)")
+	}
+	if s.Last-s.First+1 < defaultRange {
+		do = append(do, widen)
+	}
+	return do
+}
