@@ -22,7 +22,13 @@ const (
 // design, sockdiag → sock, the verbs wire them. Change it in the same commit as the import, and say why.
 var allowed = map[string][]string{
 	".": {
+		here + "/internal/advice",
+		here + "/internal/census",
 		here + "/internal/demo",
+		here + "/internal/diagnose",
+		here + "/internal/explain",
+		here + "/internal/ports",
+		here + "/internal/report",
 		"github.com/spf13/cobra",
 		"github.com/spf13/pflag", // cobra's flags: what is wrong with one, by type
 		"golang.org/x/term",
@@ -33,8 +39,36 @@ var allowed = map[string][]string{
 		here + "/internal/sock",
 		here + "/internal/sockdiag",
 	},
+	"internal/advice": { // which client an owner is, and its words for the general advice of a finding
+		here + "/internal/diagnose",
+		here + "/internal/ports",
+	},
+	"internal/diagnose": {
+		here + "/internal/ports",
+		here + "/internal/sock",
+	},
+	"internal/explain": { // errors of a log are joined with the findings that explain them
+		here + "/internal/diagnose",
+		here + "/internal/ports",
+	},
+	"internal/report": {
+		here + "/internal/advice",
+		here + "/internal/diagnose",
+		here + "/internal/explain",
+		here + "/internal/ports",
+		here + "/internal/sock",
+	},
 	"internal/sock":     {},
 	"internal/sockdiag": {here + "/internal/sock"},
+	"internal/procfs":   {},
+	"internal/ports":    {here + "/internal/sock"},
+	"internal/census": { // the reads, wired into one table
+		here + "/internal/ports",
+		here + "/internal/procfs",
+		here + "/internal/sock",
+		here + "/internal/sockdiag",
+		"golang.org/x/sys/unix", // setns, which package syscall has not
+	},
 }
 
 // allowedInTests is what their tests may import besides.
@@ -43,6 +77,9 @@ var allowedInTests = map[string][]string{
 		library + "/internal/netlab",
 		"github.com/rogpeppe/go-internal/testscript",
 	},
+	"internal/sockdiag": {library + "/internal/netlab"},
+	"internal/ports":    {"pgregory.net/rapid"},
+	"internal/census":   {library + "/internal/netlab"},
 }
 
 func TestImports(t *testing.T) {

@@ -33,7 +33,7 @@ const (
 var errNo = errors.New("the answer is no")
 
 // verbs is the table of verbs. Each has a file of its own.
-var verbs = []verb{demoVerb, versionVerb}
+var verbs = []verb{checkVerb, completionVerb, demoVerb, versionVerb}
 
 type (
 	verb    = func() *command
@@ -160,6 +160,9 @@ func flagName(e *pflag.NotExistError) string {
 }
 
 func wants(f *pflag.Flag) string {
+	if c, ok := f.Value.(*choice); ok {
+		return "one of " + c.Type()
+	}
 	switch f.Value.Type() {
 	case "int":
 		return "a whole number"

@@ -36,6 +36,12 @@ func color(w io.Writer) bool {
 	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
+// graphics reports whether w is a terminal, where lines and blocks can be drawn.
+func graphics(w io.Writer) bool {
+	_, ok := terminal(w)
+	return ok && os.Getenv("TERM") != "dumb"
+}
+
 // A liveLine is a line of a terminal that is written over and over. A nil one is of no terminal.
 type liveLine struct{ w io.Writer }
 
