@@ -1,7 +1,7 @@
 // Bench measures berth.Transport next to its peers: net/http tuned, fasthttp,
 // and puddle for the pool alone. README.md says what is measured and why.
 //
-//	GOWORK=off go run -C bench . [flags] [http|idle|spike|pool|all]
+//	GOWORK=off go run -C bench . [flags] [http|idle|spike|pool|check|all]
 package main
 
 import (
@@ -21,6 +21,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == serveVerb {
 		os.Exit(serve(os.Args[2:], os.Stderr))
 	}
+	if len(os.Args) > 1 && os.Args[1] == labVerb {
+		os.Exit(lab(os.Args[2:], os.Stdout, os.Stderr))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends us at once
@@ -39,6 +42,7 @@ type options struct {
 	conns    int // of idle
 	spikes   int // a client
 	cycles   int // repetitions of a benchmark, of pool
+	sockets  int // at most, of check
 
 	progress io.Writer
 }
@@ -54,6 +58,7 @@ var measurements = []measurement{
 	{"idle", measureIdle},
 	{"spike", measureSpike},
 	{"pool", measurePool},
+	{"check", measureCheck},
 }
 
 // run is the command without its process. It returns the exit code: 0 when all
@@ -86,7 +91,7 @@ func parse(args []string, stderr io.Writer) (o *options, chosen []measurement, a
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		fmt.Fprintln(stderr, "usage: bench [flags] [http|idle|spike|pool|all]")
+		fmt.Fprintln(stderr, "usage: bench [flags] [http|idle|spike|pool|check|all]")
 		f.PrintDefaults()
 	}
 	f.BoolVar(&asJSON, "json", false, "print JSON, with the figures of each round")
@@ -99,6 +104,7 @@ func parse(args []string, stderr io.Writer) (o *options, chosen []measurement, a
 	f.IntVar(&o.conns, "conns", 10_000, "idle: idle connections")
 	f.IntVar(&o.spikes, "spikes", 15, "spike: repetitions a client")
 	f.IntVar(&o.cycles, "cycles", 5, "pool: repetitions of each benchmark")
+	f.IntVar(&o.sockets, "sockets", 500_000, "check: leave out the sizes above so many `sockets`")
 	if err := f.Parse(args); err != nil {
 		return nil, nil, false, err
 	}
@@ -127,7 +133,7 @@ func choose(verbs []string) ([]measurement, error) {
 			return []measurement{m}, nil
 		}
 	}
-	return nil, fmt.Errorf("no measurement %q: there are http, idle, spike, pool and all", verbs[0])
+	return nil, fmt.Errorf("no measurement %q: there are http, idle, spike, pool, check and all", verbs[0])
 }
 
 func measure(ctx context.Context, o *options, chosen []measurement, r *report) error {

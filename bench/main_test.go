@@ -18,6 +18,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case serveVerb:
 			os.Exit(serve(os.Args[2:], os.Stderr))
+		case labVerb:
+			os.Exit(lab(os.Args[2:], os.Stdout, os.Stderr))
 		case orphanVerb:
 			os.Exit(orphan())
 		}

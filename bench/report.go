@@ -16,6 +16,7 @@ type report struct {
 	Idle    []idleResult  `json:"idle,omitempty"`
 	Spike   []spikeResult `json:"spike,omitempty"`
 	Pool    []poolResult  `json:"pool,omitempty"`
+	Check   []checkResult `json:"check,omitempty"`
 }
 
 func (r *report) json(w io.Writer) error {
@@ -39,6 +40,9 @@ func (r *report) text(w io.Writer) error {
 	}
 	if len(r.Pool) > 0 {
 		poolTable(t, r.Pool)
+	}
+	if len(r.Check) > 0 {
+		checkTable(t, r.Check)
 	}
 	return t.err
 }
