@@ -49,9 +49,14 @@ func TestDifferentialNoticesFaults(t *testing.T) {
 		{"drains what the server has left", "closed half read, and the server leaves", carelessly},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
-			if difference(seedNamed(t, fault.showsIn), fault.subject) == "" {
-				t.Errorf("%q does not show it", fault.showsIn)
+			// A difference must hold against several looks at net/http, and on a
+			// loaded machine net/http, too, may be late to see that a server left.
+			for range 10 {
+				if difference(seedNamed(t, fault.showsIn), fault.subject) != "" {
+					return
+				}
 			}
+			t.Errorf("%q does not show it", fault.showsIn)
 		})
 	}
 }
