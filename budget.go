@@ -73,17 +73,18 @@ func (b *budget) owed(h *host, w *waiter, limit int) bool {
 	return oldest != nil && (oldest.h != h || oldest.want.fresh) && (w == nil || oldest.since.Before(w.since))
 }
 
-// enter adds a connection that became idle, where a shared limit counts it, and
-// reports whether there are more idle ones now than maxIdle.
-func (b *budget) enter(c *conn, maxIdle, maxConns int) (over bool) {
+// enter adds a connection that became idle, where a shared limit counts it. It
+// reports whether there are more idle ones now than maxIdle, and whether a
+// waiter began to starve since owed was asked.
+func (b *budget) enter(c *conn, maxIdle, maxConns int) (over, starving bool) {
 	if maxIdle <= 0 && maxConns <= 0 {
-		return false
+		return false, false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c.ranked = true
 	b.idle.pushBack(&c.rank)
-	return maxIdle > 0 && b.idle.n > maxIdle
+	return maxIdle > 0 && b.idle.n > maxIdle, b.starved.n > 0
 }
 
 // exit removes a connection that is idle no longer.
@@ -97,11 +98,15 @@ func (b *budget) exit(c *conn) {
 	b.mu.Unlock()
 }
 
-// oldestIdle returns the connection that has been idle for longest, or nil. By
-// the time that its host is locked, it may have been leased.
-func (b *budget) oldestIdle() *conn {
+// excess returns the connection that has been idle for longest if there are
+// more idle ones than max, else nil. By the time that its host is locked, it may
+// have been leased.
+func (b *budget) excess(max int) *conn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.idle.n <= max {
+		return nil
+	}
 	return b.idle.first()
 }
 

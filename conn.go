@@ -110,12 +110,18 @@ var closeReasonText = [closeReasons]string{
 
 func (r closeReason) String() string { return closeReasonText[r] }
 
-// closeConn closes a connection that left the pool. All of them pass here, on
-// the goroutine that caused it: tools that look into a running process hold on
-// to this function and read why.
-//
-//go:noinline
+// closeConn closes a connection that left the pool.
 func closeConn(t *Transport, c *conn, why string) {
 	t.watch.remove(c)
-	c.nc.Close()
+	closeNet(c.nc, why)
+}
+
+// closeNet closes a connection. All of them pass here, on the goroutine that
+// caused it: tools that look into a running process hold on to this function and
+// read why. (One that had to be closed at once, to end a read or a write, passes
+// here after.)
+//
+//go:noinline
+func closeNet(nc net.Conn, why string) {
+	nc.Close()
 }

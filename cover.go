@@ -29,7 +29,6 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 	if w.dial != nil || !w.due.IsZero() || w.hungry {
 		return
 	}
-	h.makeRoom(w, do)
 	if h.full(w) || h.probing() {
 		h.unslot(w, do)
 		return
@@ -44,6 +43,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 		return
 	}
 	w.slot = false
+	h.makeRoom(w, do)
 	d := newDial(w, now)
 	w.dial = d
 	h.dials.pushBack(&d.place)
@@ -51,10 +51,11 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 	do.dials = append(do.dials, d)
 }
 
-// full reports whether a limit of this host forbids a dial for w.
+// full reports whether a limit of this host forbids a dial for w. An idle
+// connection that w can't have makes room.
 func (h *host) full(w *waiter) bool {
-	open := h.idle.n + h.leased.n + h.dials.n
-	return w.want.maxConnsPerHost > 0 && open >= w.want.maxConnsPerHost ||
+	used := h.leased.n + h.dials.n
+	return w.want.maxConnsPerHost > 0 && used >= w.want.maxConnsPerHost ||
 		w.want.maxDialsPerHost > 0 && h.dials.n >= w.want.maxDialsPerHost
 }
 
@@ -91,7 +92,7 @@ func (h *host) putOff(w *waiter, now time.Time, elide bool) time.Time {
 		return h.backoff.until
 	}
 	took, known := h.dialing.get(now)
-	if !elide || w.rush || w.want.fresh || !known || !h.hold.known {
+	if !elide || w.rush || w.rented || w.want.fresh || !known || !h.hold.known {
 		return time.Time{}
 	}
 	n := h.comingBack(max(h.hold.mean, took), now)
@@ -156,7 +157,7 @@ func (h *host) coverAll(now time.Time, do *todo) {
 func (h *host) hasten(now time.Time, do *todo) {
 	for w := range h.waiting.all {
 		if !w.due.IsZero() {
-			w.due = time.Time{}
+			w.due, w.rented = time.Time{}, true
 			h.cover(w, now, false, do)
 			return
 		}
@@ -170,7 +171,7 @@ func (h *host) due(now time.Time, do *todo) time.Time {
 	defer h.mu.Unlock()
 	for w := range h.waiting.all {
 		if !w.due.IsZero() && !w.due.After(now) {
-			w.due = time.Time{}
+			w.due, w.rented = time.Time{}, true
 			h.cover(w, now, false, do)
 		}
 	}
@@ -194,6 +195,7 @@ func (h *host) granted(w *waiter, now time.Time, do *todo) {
 		do.free++ // it was served meanwhile
 		return
 	}
+	h.budget.leave(w) // it may have begun to starve again, with this slot on its way
 	w.hungry, w.slot = false, true
 	h.cover(w, now, true, do)
 }

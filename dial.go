@@ -1,7 +1,6 @@
 package berth
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -29,11 +28,9 @@ type dialer struct {
 	maxHeader        int64
 }
 
-// newDialer reads the fields. The dial is detached from the request's cancel,
-// since whoever waits may use what it brings, but keeps the context's values.
-func (t *Transport) newDialer(ctx context.Context) *dialer {
-	d := &dialer{
-		ctx:              context.WithoutCancel(ctx),
+// newDialer reads the fields.
+func (t *Transport) newDialer() dialer {
+	d := dialer{
 		dial:             t.DialContext,
 		dialTLS:          t.DialTLSContext,
 		control:          t.Control,
@@ -41,8 +38,6 @@ func (t *Transport) newDialer(ctx context.Context) *dialer {
 		tlsConfig:        t.TLSClientConfig,
 		handshakeTimeout: t.TLSHandshakeTimeout,
 		lifetime:         t.MaxConnLifetime,
-		readBuffer:       cmp.Or(max(0, t.ReadBufferSize), defaultBuffer),
-		maxHeader:        cmp.Or(max(0, t.MaxResponseHeaderBytes), defaultMaxHeader),
 	}
 	if plain := t.Dial; d.dial == nil && plain != nil {
 		d.dial = func(_ context.Context, network, addr string) (net.Conn, error) { return plain(network, addr) }
@@ -53,13 +48,23 @@ func (t *Transport) newDialer(ctx context.Context) *dialer {
 	return d
 }
 
+// dialer returns what a waiter of the exchange needs. The dial is detached from
+// the request's cancel, since whoever waits may use what it brings, but keeps
+// the context's values.
+func (x *exchange) dialer() *dialer {
+	d := x.dial
+	d.ctx = context.WithoutCancel(x.ctx)
+	d.readBuffer, d.maxHeader = x.set.readBuffer, x.set.maxHeader
+	return &d
+}
+
 // startDial starts a dial. All of them pass here, on the goroutine of the
 // request that caused it, or of the timer or the connection that let a request
 // that waited have its turn: tools that look into a running process hold on to
 // this function.
 //
 //go:noinline
-func startDial(t *Transport, d *dial, host string) {
+func startDial(t *Transport, d *dial, host, why string) {
 	go t.runDial(d)
 }
 
@@ -110,7 +115,7 @@ func (d *dialer) connect(ctx context.Context, key hostKey) (net.Conn, *tls.Conne
 	}
 	name, _, err := net.SplitHostPort(key.addr)
 	if err != nil {
-		nc.Close()
+		closeNet(nc, "no host name")
 		return nil, nil, err
 	}
 	cfg := d.tlsConfig.Clone()
@@ -123,7 +128,7 @@ func (d *dialer) connect(ctx context.Context, key hostKey) (net.Conn, *tls.Conne
 	tc := tls.Client(nc, cfg)
 	state, err := d.handshake(ctx, tc, d.handshakeTimeout)
 	if err != nil {
-		nc.Close()
+		closeNet(nc, "TLS handshake failed")
 		return nil, nil, err
 	}
 	return tc, state, nil
@@ -134,11 +139,8 @@ func (d *dialer) connectTCP(ctx context.Context, addr string) (net.Conn, error) 
 		nd := net.Dialer{Timeout: d.dialTimeout, Control: d.control}
 		return nd.DialContext(ctx, "tcp", addr)
 	}
-	if d.dialTimeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d.dialTimeout)
-		defer cancel()
-	}
+	ctx, cancel := d.limit(ctx)
+	defer cancel()
 	nc, err := d.dial(ctx, "tcp", addr)
 	if nc == nil && err == nil {
 		err = errors.New("berth: Transport.DialContext or Dial returned (nil, nil)")
@@ -146,10 +148,20 @@ func (d *dialer) connectTCP(ctx context.Context, addr string) (net.Conn, error) 
 	return nc, err
 }
 
+// limit is DialTimeout for a function that dials.
+func (d *dialer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if d.dialTimeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d.dialTimeout)
+}
+
 // connectTLS dials with DialTLSContext or DialTLS, whose connection may be of
 // any type and is taken to be past its handshake; a *tls.Conn is helped over it.
 func (d *dialer) connectTLS(ctx context.Context, addr string) (net.Conn, *tls.ConnectionState, error) {
-	nc, err := d.dialTLS(ctx, "tcp", addr)
+	limited, cancel := d.limit(ctx)
+	nc, err := d.dialTLS(limited, "tcp", addr)
+	cancel()
 	if nc == nil && err == nil {
 		err = errors.New("net/http: Transport.DialTLS or DialTLSContext returned (nil, nil)")
 	}
@@ -162,7 +174,7 @@ func (d *dialer) connectTLS(ctx context.Context, addr string) (net.Conn, *tls.Co
 	}
 	state, err := d.handshake(ctx, tc, 0)
 	if err != nil {
-		nc.Close()
+		closeNet(nc, "TLS handshake failed")
 		return nil, nil, err
 	}
 	return nc, state, nil

@@ -30,6 +30,8 @@ type exchange struct {
 	set   settings
 	gzip  bool      // asked for by us, so it is undone by us
 	until time.Time // the end of Transport.Timeout; zero is none
+	by    time.Time // the end of AcquireTimeout for this try; zero is none
+	dial  dialer    // how to dial, where it must
 
 	c        *conn
 	up       *upload // writes the request, where a goroutine must
@@ -70,6 +72,7 @@ func (t *Transport) newExchange(req *http.Request, body *requestBody, key hostKe
 		key:  key,
 		want: t.want(wantsClose(req)),
 		gzip: !t.DisableCompression && asksForGzip(req),
+		dial: t.newDialer(),
 		set: settings{
 			timeout:         t.Timeout,
 			acquireTimeout:  t.AcquireTimeout,
@@ -96,7 +99,7 @@ func (x *exchange) again() (*exchange, error) {
 	}
 	return &exchange{
 		t: x.t, req: x.req, body: body, ctx: x.ctx, trace: x.trace, key: x.key,
-		want: x.want, set: x.set, gzip: x.gzip, until: x.until,
+		want: x.want, set: x.set, gzip: x.gzip, until: x.until, dial: x.dial,
 	}, nil
 }
 
@@ -223,9 +226,7 @@ func (x *exchange) because(err error) error {
 
 // acquire leases a connection from the pool, waiting for it if it must.
 func (x *exchange) acquire() (*conn, error) {
-	if x.trace != nil && x.trace.GetConn != nil {
-		x.trace.GetConn(x.key.addr)
-	}
+	x.beginAcquire()
 	for {
 		h, err := x.t.lookup(x.key)
 		if err != nil {
@@ -244,20 +245,29 @@ func (x *exchange) acquire() (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		return x.cleaned(c)
+		return x.cleaned(c, time.Time{})
+	}
+}
+
+func (x *exchange) beginAcquire() {
+	if x.trace != nil && x.trace.GetConn != nil {
+		x.trace.GetConn(x.key.addr)
+	}
+	if x.set.acquireTimeout > 0 {
+		x.by = time.Now().Add(x.set.acquireTimeout)
 	}
 }
 
 // cleaned returns c, or, if the server closed it or sent what nobody asked for,
-// another one.
-func (x *exchange) cleaned(c *conn) (*conn, error) {
+// another one, used after.
+func (x *exchange) cleaned(c *conn, after time.Time) (*conn, error) {
 	for {
 		why := c.dirt()
 		if why == 0 {
 			return c, nil
 		}
 		var err error
-		if c, err = x.replace(c, why, time.Time{}); err != nil {
+		if c, err = x.replace(c, why, after); err != nil {
 			return nil, err
 		}
 	}
@@ -269,14 +279,13 @@ const freshness = time.Second
 
 // reacquire is acquire for a retry, in place of the dead connection c.
 func (x *exchange) reacquire(c *conn) (*conn, error) {
-	if x.trace != nil && x.trace.GetConn != nil {
-		x.trace.GetConn(x.key.addr)
-	}
-	c, err := x.replace(c, closedByPeer, time.Now().Add(-freshness))
+	x.beginAcquire()
+	after := time.Now().Add(-freshness)
+	c, err := x.replace(c, closedByPeer, after)
 	if err != nil {
 		return nil, err
 	}
-	return x.cleaned(c)
+	return x.cleaned(c, after)
 }
 
 // replace trades a dead connection for one that was used after, or for a dial.
@@ -284,7 +293,7 @@ func (x *exchange) replace(c *conn, why closeReason, after time.Time) (*conn, er
 	var do todo
 	now := time.Now()
 	h := c.h
-	w := newWaiter(x.want, x.t.newDialer(x.ctx), now)
+	w := newWaiter(x.want, x.dialer(), now)
 	w.rush = true
 	c, err := h.replace(c, why, w, after, now, &do)
 	x.t.act(h, &do)
@@ -297,7 +306,7 @@ func (x *exchange) replace(c *conn, why closeReason, after time.Time) (*conn, er
 // queue waits at h.
 func (x *exchange) queue(h *host, now time.Time) (*conn, error) {
 	var do todo
-	w := newWaiter(x.want, x.t.newDialer(x.ctx), now)
+	w := newWaiter(x.want, x.dialer(), now)
 	c, err := h.wait(w, now, &do)
 	x.t.act(h, &do)
 	if err == ErrQueueFull {
@@ -312,8 +321,8 @@ func (x *exchange) queue(h *host, now time.Time) (*conn, error) {
 // await waits until w is served, or its request has had enough.
 func (x *exchange) await(w *waiter) (*conn, error) {
 	var acquire, total <-chan time.Time
-	if x.set.acquireTimeout > 0 {
-		timer := time.NewTimer(x.set.acquireTimeout)
+	if !x.by.IsZero() {
+		timer := time.NewTimer(time.Until(x.by))
 		defer timer.Stop()
 		acquire = timer.C
 	}
@@ -347,7 +356,7 @@ func (x *exchange) giveUp(w *waiter, err error) error {
 	var do todo
 	now := time.Now()
 	if !w.h.cancel(w, now, &do) && w.conn != nil {
-		w.h.put(w.conn, 0, now, &do)
+		w.h.restore(w.conn, w.conn.h1.idle.dirt(), now, &do)
 	}
 	x.t.act(w.h, &do)
 	var t interface{ Timeout() bool }

@@ -127,7 +127,7 @@ func (p *idlePeek) release() {
 
 func (p *idlePeek) dirt() closeReason {
 	switch {
-	case !p.back.Load():
+	case p == nil, !p.back.Load():
 		return 0
 	case p.err == nil:
 		return closedUnclean

@@ -47,7 +47,7 @@ type todo struct {
 	released           *conn         // is its caller's from now on: watch it no more
 	free               int           // slots of the budget to pass on
 	room               bool          // a waiter starves: evict what is idle elsewhere
-	excess             bool          // more are idle than MaxIdleConns: evict the oldest
+	excess             int           // MaxIdleConns, if more are idle: evict the oldest
 	idled              time.Time     // a connection became idle then; zero is none
 	idleFor            time.Duration // and may be so for this long; zero is for ever
 	put                bool          // a dial was put off: set the host's timer
@@ -217,6 +217,22 @@ func (h *host) put(c *conn, why closeReason, now time.Time, do *todo) {
 	h.settle(c, now, do)
 }
 
+// restore takes back a connection whose request gave up before it used it.
+func (h *host) restore(c *conn, why closeReason, now time.Time, do *todo) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leased.remove(&c.place)
+	c.want.last = false
+	if why == 0 {
+		why = h.unfit(c, now)
+	}
+	if why != 0 {
+		h.lost(c, why, now, do)
+		return
+	}
+	h.settle(c, now, do)
+}
+
 // unfit says why a connection is not to be used again, or zero.
 func (h *host) unfit(c *conn, now time.Time) closeReason {
 	switch {
@@ -250,6 +266,10 @@ func (h *host) lost(c *conn, why closeReason, now time.Time, do *todo) {
 // settle hands a clean connection to the oldest waiter, or makes it idle.
 func (h *host) settle(c *conn, now time.Time, do *todo) {
 	w := h.oldest()
+	if w == nil && c.hungUp {
+		h.lost(c, closedByPeer, now, do)
+		return
+	}
 	if h.budget.owed(h, w, c.want.maxConns) {
 		h.lost(c, closedForOther, now, do)
 		return
@@ -269,7 +289,11 @@ func (h *host) settle(c *conn, now time.Time, do *todo) {
 	c.reused = true
 	c.since = now
 	h.idle.pushBack(&c.place)
-	do.excess = h.budget.enter(c, c.want.maxIdle, c.want.maxConns)
+	over, starving := h.budget.enter(c, c.want.maxIdle, c.want.maxConns)
+	if over {
+		do.excess = c.want.maxIdle
+	}
+	do.room = do.room || starving
 	do.idled, do.idleFor = now, c.idleFor(now)
 	h.coverAll(now, do) // one with DisableKeepAlives may want c's place
 }
@@ -352,6 +376,9 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 	h.counts.dialsFailed++
 	h.counts.lastDialErr = err
 	do.free++
+	if !local && d.ctx.Err() == nil {
+		h.backoff = backoff{} // it got as far as the server
+	}
 	w := d.w
 	d.w = nil
 	if local && !h.shut && (h.dials.n > 0 || h.mayComeBack(now)) {
@@ -371,6 +398,10 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 func (h *host) evict(c *conn, why closeReason, do *todo) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.evictLocked(c, why, do)
+}
+
+func (h *host) evictLocked(c *conn, why closeReason, do *todo) bool {
 	if c.place.in != &h.idle {
 		return false
 	}
@@ -383,11 +414,10 @@ func (h *host) evict(c *conn, why closeReason, do *todo) bool {
 // hangup tells that the server closed c. If it is idle it goes at once; else
 // its request may still read what came before, and put closes it.
 func (h *host) hangup(c *conn, do *todo) {
-	if !h.evict(c, closedByPeer, do) {
-		h.mu.Lock()
-		c.hungUp = true
-		h.mu.Unlock()
-	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.hungUp = true
+	h.evictLocked(c, closedByPeer, do)
 }
 
 // expire closes what has been idle or has lived for too long. It returns when

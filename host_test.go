@@ -452,6 +452,78 @@ func TestShutdownOfAHost(t *testing.T) {
 	w.wantClosed(c, closedByClose)
 }
 
+// A dial that was put off is not put off again when a shared slot lets it start,
+// and all that starve get room, not the first alone.
+func TestAPutOffDialThatFindsNoSlot(t *testing.T) {
+	w := newWorld(t, want{maxConns: 4}, 2)
+	w.warm(1, 100*time.Millisecond, time.Millisecond)
+	rts := []*request{w.request(1), w.request(1), w.request(1)}
+	for _, rt := range rts {
+		w.dialed(w.wantDial(rt))
+	}
+	w.request(0) // holds the host's one connection for ever
+	late := []*request{w.request(0), w.request(0), w.request(0)}
+	w.wantDials(0) // put off
+	for _, rt := range rts {
+		rt.done(0) // and idle at the other host
+	}
+	w.sleep(100 * time.Millisecond)
+	w.check()
+	for _, rt := range late {
+		w.wantDial(rt)
+	}
+}
+
+// One that hung up before it was of use is not kept.
+func TestHangupBeforeItsDialIsDone(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt := w.request(0)
+	d := w.wantDial(rt)
+	rt.cancel()
+	w.landed(d)
+	c := newConn(w.hosts[0], nil)
+	var do todo
+	w.hosts[0].hangup(c, &do)
+	w.hosts[0].dialed(d, c, w.now, &do)
+	w.act(w.hosts[0], &do)
+	w.wantClosed(c, closedByPeer)
+	w.check()
+}
+
+// A dial that got as far as the server ends the back-off of a local fault.
+func TestARemoteFaultEndsTheBackOff(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt1, rt2 := w.request(0), w.request(0)
+	d1, d2 := w.wantDial(rt1), w.wantDial(rt2)
+	w.failed(d1, true)
+	w.failed(d2, false)
+	for range 4 {
+		w.request(0)
+	}
+	w.sleep(time.Second)
+	if len(w.dials) < 4 {
+		t.Errorf("%d dials for 5 requests: they go one by one still", len(w.dials))
+	}
+	w.check()
+}
+
+// A connection that a request gave up before it used it says nothing of how
+// long requests take.
+func TestRestore(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	w.warm(1, 0, time.Second)
+	rt := w.request(0)
+	c := rt.conn
+	w.forget(rt)
+	var do todo
+	w.hosts[0].restore(c, 0, w.now, &do)
+	w.act(w.hosts[0], &do)
+	if got := w.hosts[0].hold.mean; got != time.Second {
+		t.Errorf("the estimate of a hold is %v, want 1s", got)
+	}
+	w.request(0).wantConn(c)
+}
+
 // DisableKeepAlives waits for its own dial, and what nobody wants of it is not
 // kept.
 func TestFreshTakesItsOwnDial(t *testing.T) {

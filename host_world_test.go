@@ -69,8 +69,8 @@ func (w *world) act(h *host, do *todo) {
 		}
 		w.closed[d.c] = d.why
 	}
-	if do.excess {
-		w.evict(w.budget.oldestIdle, closedExcess)
+	if do.excess > 0 {
+		w.evict(func() *conn { return w.budget.excess(do.excess) }, closedExcess)
 	}
 	if do.room {
 		w.evict(w.budget.crowded, closedForOther)
@@ -85,7 +85,7 @@ func (w *world) act(h *host, do *todo) {
 }
 
 func (w *world) evict(pick func() *conn, why closeReason) {
-	if c := pick(); c != nil {
+	for c := pick(); c != nil; c = pick() {
 		var do todo
 		if !c.h.evict(c, why, &do) {
 			w.t.Fatal("the oldest idle connection is not idle")

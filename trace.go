@@ -22,6 +22,9 @@ func (x *exchange) traceGotConn(c *conn) {
 // tracePut tells what became of a connection that was given back. A trace hears
 // nothing of connections that could not have been kept.
 func tracePut(trace *httptrace.ClientTrace, c *conn, do *todo) {
+	if do.released == c {
+		return
+	}
 	for _, d := range do.closes {
 		if d.c != c {
 			continue

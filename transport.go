@@ -143,8 +143,9 @@ type Transport struct {
 	// handshake. If zero, only the request's context does.
 	AcquireTimeout time.Duration
 
-	// DialTimeout limits one dial, name look-up included, TLS not. If zero, only
-	// the system does.
+	// DialTimeout limits one dial, name look-up included, TLS not. A function
+	// that dials gets it as its context's deadline; Dial and DialTLS, which have
+	// no context, can't be limited. If zero, only the system does.
 	DialTimeout time.Duration
 
 	// Timeout limits a whole exchange, from RoundTrip to the end of the
@@ -155,7 +156,7 @@ type Transport struct {
 	Timeout time.Duration
 
 	// Control is called as net.Dialer.Control is, before a connection is made.
-	// It can't be used together with Dial or DialContext.
+	// It can't be used together with a function that dials.
 	Control func(network, address string, c syscall.RawConn) error
 
 	budget budget
@@ -211,8 +212,9 @@ func (t *Transport) want(last bool) want {
 // unsupported is the error for a field that is set, matters for a request with
 // the scheme, and does not work yet, or can't work together with another.
 func (t *Transport) unsupported(scheme string) error {
-	if t.Control != nil && (t.Dial != nil || t.DialContext != nil) {
-		return errors.New("berth: Control is set together with Dial or DialContext: it would never be called")
+	dials := t.Dial != nil || t.DialContext != nil || scheme == "https" && (t.DialTLS != nil || t.DialTLSContext != nil)
+	if t.Control != nil && dials {
+		return errors.New("berth: Control is set together with a dial function: it would never be called")
 	}
 	if p := t.Protocols; p != nil && !p.HTTP1() {
 		return errors.New("berth: Protocols leaves out HTTP/1, but HTTP/2 does not work yet")
@@ -306,7 +308,7 @@ func (t *Transport) act(h *host, do *todo) {
 		t.idle.expect(t, do.idled, do.idleFor)
 	}
 	for _, d := range do.dials {
-		startDial(t, d, h.key.addr)
+		startDial(t, d, h.key.addr, d.why)
 	}
 	for _, d := range do.cancels {
 		d.cancel()
@@ -317,8 +319,8 @@ func (t *Transport) act(h *host, do *todo) {
 	if do.released != nil {
 		t.watch.remove(do.released)
 	}
-	if do.excess {
-		t.evict(t.budget.oldestIdle, closedExcess)
+	if do.excess > 0 {
+		t.evict(func() *conn { return t.budget.excess(do.excess) }, closedExcess)
 	}
 	if do.room {
 		t.evict(t.budget.crowded, closedForOther)
@@ -334,19 +336,13 @@ func (t *Transport) act(h *host, do *todo) {
 	}
 }
 
-// evict closes one idle connection that pick finds, whatever its host.
+// evict closes the idle connections that pick finds, whatever their host, until
+// it finds no more. The slot of each goes to the waiter that starves longest.
 func (t *Transport) evict(pick func() *conn, why closeReason) {
-	for {
-		c := pick()
-		if c == nil {
-			return
-		}
+	for c := pick(); c != nil; c = pick() {
 		var do todo
-		ok := c.h.evict(c, why, &do)
+		c.h.evict(c, why, &do)
 		t.act(c.h, &do)
-		if ok {
-			return
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptrace"
 	"os"
@@ -92,7 +93,7 @@ func (up *upload) fail() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.over && !x.header {
-		x.timers[1] = time.AfterFunc(writeGrace, func() { x.abort(broken(up.err), closedByError) })
+		x.timers[1] = time.AfterFunc(writeGrace, func() { x.c.nc.Close() })
 	}
 }
 
@@ -207,12 +208,24 @@ func copyFile(w io.Writer, r io.Reader) (int64, error) {
 	b.read.Store(true)
 	n, err := io.Copy(w, &io.LimitedReader{R: f, N: limited.N})
 	limited.N -= n
+	var ofFile *fs.PathError
+	if errors.As(err, &ofFile) {
+		b.err = err // the file's trouble, not the connection's
+	}
 	return n, err
 }
 
 // wait returns when the goroutine is through. The connection must have been
-// closed; a body that blocks is closed too, which ends its Read.
+// closed. A body whose Read goes on all the same is closed too, after a moment,
+// which ends the Read of a pipe or a file.
 func (up *upload) wait() {
+	timer := time.NewTimer(reuseWait)
+	defer timer.Stop()
+	select {
+	case <-up.done:
+		return
+	case <-timer.C:
+	}
 	up.x.body.Close()
 	<-up.done
 }

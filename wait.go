@@ -39,6 +39,7 @@ type waiter struct {
 	hunger link[waiter] // in budget.starved
 	dial   *dial
 	due    time.Time
+	rented bool // its dial was put off once: not again
 	hungry bool // stands in budget.starved, or was just taken from there to be granted
 	slot   bool // holds a slot of the budget that no dial uses yet
 
@@ -65,6 +66,7 @@ type dial struct {
 	w     *waiter
 	want  want
 	began time.Time
+	why   string // for tools that look into a running process
 	place link[dial]
 
 	dialer *dialer
@@ -75,6 +77,14 @@ type dial struct {
 func newDial(w *waiter, now time.Time) *dial {
 	d := &dial{h: w.h, w: w, want: w.want, began: now, dialer: w.dialer}
 	d.place.of = d
+	switch {
+	case w.rush:
+		d.why = "retry"
+	case w.rented:
+		d.why = "no connection came back in time"
+	default:
+		d.why = "no idle connection"
+	}
 	d.ctx, d.cancel = context.WithCancel(w.dialer.ctx)
 	return d
 }
