@@ -47,7 +47,7 @@ func (b *response) Read(p []byte) (int, error) {
 		b.x.complete()
 	} else {
 		b.x.abort(nil, closedByError)
-		err = b.x.because(err)
+		err, _ = b.x.because(err)
 	}
 	b.err = err
 	return n, err

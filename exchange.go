@@ -41,6 +41,7 @@ type exchange struct {
 	over   bool           // the connection was given back
 	cause  error          // what cut the exchange short, or nil
 	header bool           // the response's header is there
+	late   bool           // it was not, when ResponseHeaderTimeout ended the exchange
 	unctx  func() bool    // stops the context's hold on the exchange
 	timers [2]*time.Timer // Timeout's and ResponseHeaderTimeout's
 	quit   chan struct{}  // ends the goroutine that waits for Request.Cancel
@@ -143,14 +144,26 @@ func (x *exchange) awaitHeader() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.over && !x.header {
-		x.timers[1] = time.AfterFunc(x.set.headerTimeout, func() { x.abort(errHeaderTimeout, closedCanceled) })
+		x.timers[1] = time.AfterFunc(x.set.headerTimeout, x.headerLate)
 	}
 }
 
-// gotHeader ends ResponseHeaderTimeout, and an upload's grace.
-func (x *exchange) gotHeader() {
+// headerLate is ResponseHeaderTimeout's end.
+func (x *exchange) headerLate() {
+	x.mu.Lock()
+	mine := !x.header && x.claimLocked(errHeaderTimeout)
+	x.late = mine
+	x.mu.Unlock()
+	if mine {
+		x.giveBack(closedCanceled)
+	}
+}
+
+// gotHeader ends ResponseHeaderTimeout, and an upload's grace. It returns false
+// if the former was faster.
+func (x *exchange) gotHeader() bool {
 	if x.set.headerTimeout <= 0 && x.up == nil {
-		return
+		return true
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -158,6 +171,7 @@ func (x *exchange) gotHeader() {
 	if x.timers[1] != nil {
 		x.timers[1].Stop()
 	}
+	return !x.late
 }
 
 // claim makes the caller the one who gives the connection back. It returns
@@ -165,6 +179,10 @@ func (x *exchange) gotHeader() {
 func (x *exchange) claim(cause error) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	return x.claimLocked(cause)
+}
+
+func (x *exchange) claimLocked(cause error) bool {
 	if x.over {
 		return false
 	}
@@ -208,7 +226,7 @@ func (x *exchange) giveBack(why closeReason) {
 
 // because is the error that the user sees for err, which an I/O returned: if
 // the exchange was cut short, what cut it.
-func (x *exchange) because(err error) error {
+func (x *exchange) because(err error) (_ error, cut bool) {
 	x.mu.Lock()
 	cause := x.cause
 	x.mu.Unlock()
@@ -219,9 +237,9 @@ func (x *exchange) because(err error) error {
 		cause = ErrClosed // Close was faster than hold
 	}
 	if cause != nil {
-		return cause
+		return cause, true
 	}
-	return err
+	return err, false
 }
 
 // acquire leases a connection from the pool, waiting for it if it must.

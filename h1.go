@@ -92,7 +92,9 @@ func (x *exchange) http1() (*http.Response, *failure) {
 		return nil, f
 	}
 	h.limit = noLimit
-	x.gotHeader()
+	if !x.gotHeader() {
+		return nil, &failure{err: errHeaderTimeout}
+	}
 	x.handOver(resp)
 	return resp, nil
 }

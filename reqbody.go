@@ -13,8 +13,8 @@ type requestBody struct {
 	rc      io.ReadCloser
 	read    atomic.Bool
 	closed  atomic.Bool
-	refused atomic.Bool // the server does not want it: Read fails
-	err     error       // of Read, but for io.EOF; the reader's
+	refused atomic.Bool           // the server does not want it: Read fails
+	fault   atomic.Pointer[error] // of Read, but for io.EOF
 }
 
 func newRequestBody(req *http.Request) *requestBody {
@@ -33,7 +33,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.read.Store(true)
 	n, err := b.rc.Read(p)
 	if err != nil && err != io.EOF && !b.closed.Load() {
-		b.err = err
+		b.fault.Store(&err)
 	}
 	return n, err
 }

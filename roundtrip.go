@@ -76,18 +76,16 @@ func (x *exchange) run(c *conn) (resp *http.Response, retry bool, err error) {
 		x.up.wait()
 		x.up.explain(failed)
 	}
-	if !mine {
-		return nil, false, x.because(failed.err)
-	}
-	err = x.because(failed.err)
-	if err == failed.err && x.mayRetry(failed) {
+	err, cut := x.because(failed.err)
+	switch {
+	case !mine: // who cut it gave the connection back
+	case cut:
+		x.giveBack(closedCanceled)
+	case x.mayRetry(failed):
 		return nil, true, err
+	default:
+		x.giveBack(closedByError)
 	}
-	why := closedByError
-	if err != failed.err {
-		why = closedCanceled
-	}
-	x.giveBack(why)
 	return nil, false, err
 }
 
@@ -99,7 +97,8 @@ type failure struct {
 	deaf    bool // writing had failed before, and reading therefore
 }
 
-// mayRetry is net/http's shouldRetryRequest.
+// mayRetry is net/http's shouldRetryRequest, as its documentation has it: what
+// broke while it was written is made again too, if it is idempotent.
 func (x *exchange) mayRetry(f *failure) bool {
 	switch {
 	case !x.c.reused:

@@ -72,9 +72,11 @@ func (up *upload) run() {
 	}
 	up.err = err
 	up.failed.Store(true)
-	if x.body != nil && x.body.err != nil {
-		x.abort(x.body.err, closedByError) // the caller's own trouble, told as it is
-		return
+	if x.body != nil {
+		if fault := x.body.fault.Load(); fault != nil {
+			x.abort(*fault, closedByError) // the caller's own trouble, told as it is
+			return
+		}
 	}
 	up.fail()
 }
@@ -210,7 +212,7 @@ func copyFile(w io.Writer, r io.Reader) (int64, error) {
 	limited.N -= n
 	var ofFile *fs.PathError
 	if errors.As(err, &ofFile) {
-		b.err = err // the file's trouble, not the connection's
+		b.fault.Store(&err) // the file's trouble, not the connection's
 	}
 	return n, err
 }
