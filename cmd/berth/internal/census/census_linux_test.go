@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -281,7 +283,13 @@ func TestOwners(t *testing.T) {
 			}
 		}
 		want(t, "destinations", len(table.Destinations), 2)
-		want(t, "of process 1", len(look1(t, Options{Namespace: strconv.Itoa(os.Getpid()), PID: 1}).Destinations), 0)
+		bystander := exec.Command("sleep", "60")
+		if err := bystander.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer bystander.Wait()
+		defer bystander.Process.Kill()
+		want(t, "of another process", len(look1(t, Options{PID: bystander.Process.Pid}).Destinations), 0)
 	})
 }
 
@@ -292,12 +300,81 @@ func TestInfoOfALeak(t *testing.T) {
 			c, server := s.mustOpen(net.Dialer{})
 			c.Write([]byte("GET"))
 			io.ReadFull(server, make([]byte, 3))
+			server.Write([]byte("200"))
+			io.ReadFull(c, make([]byte, 3))
 		}
+		waiting, server := s.mustOpen(net.Dialer{})
+		waiting.Write([]byte("GET"))
+		io.ReadFull(server, make([]byte, 3))
 		d := to(look1(t, Options{}), s.addr)
+		want(t, "once, while they may be at work", d.Once, 0)
+		time.Sleep(ports.OnceAfter + 100*time.Millisecond) // by the kernel's clock
+		d = to(look1(t, Options{}), s.addr)
 		want(t, "once", d.Once, 20)
 		want(t, "idle", d.Idle, 0)
 		want(t, "opened now", d.Opened[ports.Steps-1], 4.0)
 	})
+}
+
+// TestInfoOff is where there are too many connections to ask what they carry: then that is said.
+func TestInfoOff(t *testing.T) {
+	if maxInfo < 250_000 {
+		t.Errorf("no more than %d sockets are asked", maxInfo)
+	}
+	netlab.Run(t, hundred, func(t *testing.T) {
+		defer func(n int) { maxInfo = n }(maxInfo)
+		s := serve(t, "127.0.0.1:8080")
+		s.mustOpen(net.Dialer{})
+		want(t, "missing", len(look1(t, Options{PID: os.Getpid()}).Missing), 0)
+		maxInfo = 1
+		missing := look1(t, Options{PID: os.Getpid()}).Missing
+		if len(missing) != 1 || !strings.Contains(missing[0], "no leak") {
+			t.Errorf("missing: %q", missing)
+		}
+	})
+}
+
+// TestTimeWaitOfAProcess is one that closes each of its connections: nothing tells what it left from what
+// others did.
+func TestTimeWaitOfAProcess(t *testing.T) {
+	netlab.Run(t, hundred, func(t *testing.T) {
+		s := serve(t, "127.0.0.1:8080")
+		for range 20 {
+			if err := s.leave(net.Dialer{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		table := look1(t, Options{PID: os.Getpid()})
+		want(t, "held", to(table, s.addr).Held, 20)
+		if len(table.Missing) != 1 || !strings.Contains(table.Missing[0], "TIME_WAIT has no owner") {
+			t.Errorf("missing: %q", table.Missing)
+		}
+		client, _ := s.mustOpen(net.Dialer{})
+		table = look1(t, Options{PID: os.Getpid()})
+		want(t, "with a live one", to(table, s.addr).Held, 21)
+		want(t, "missing", len(table.Missing), 0)
+		client.Close()
+	})
+}
+
+// TestHiddenProcess asks as nobody for a process of root's.
+func TestHiddenProcess(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become nobody")
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: nobody else should run as nobody
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), 65534, ^uintptr(0)); errno != 0 {
+			done <- errno
+			return
+		}
+		_, err := Take(context.Background(), Options{PID: 1})
+		done <- err
+	}()
+	if err := <-done; !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got %v, want no permission", err)
+	}
 }
 
 // TestNamespace looks from one namespace into another, that of a process, by its number and among all.
@@ -313,6 +390,7 @@ func TestNamespace(t *testing.T) {
 		defer child.Wait()
 		defer child.Process.Kill()
 		pid := strconv.Itoa(child.Process.Pid)
+		want(t, "by the name that is printed", look1(t, Options{Namespace: "pid " + pid}).Namespaces[0].Name, "pid "+pid)
 		table := look1(t, Options{Namespace: pid})
 		if len(table.Namespaces) != 1 || table.Namespaces[0].Name != "pid "+pid || table.Namespaces[0].First == 33000 {
 			t.Errorf("got %+v", table.Namespaces)
@@ -370,8 +448,19 @@ func TestCalibrate(t *testing.T) {
 	})
 }
 
-// TestForecast is a live ramp: at half of it the forecast is within two seconds of the wall.
+// TestForecast is a live ramp: the forecast is within two seconds of the wall.
 func TestForecast(t *testing.T) {
+	untilExhausted(t, 1500*time.Millisecond, func(n float64) float64 { return n / 100 }) // 100 a second: 1,200 ports last 12 s
+}
+
+// TestForecastOfARise is one that rises, from 40 a second by 10 each: its forecast is right from half way on.
+func TestForecastOfARise(t *testing.T) {
+	untilExhausted(t, 6*time.Second, func(n float64) float64 { return (math.Sqrt(1600+20*n) - 40) / 10 })
+}
+
+// untilExhausted closes connections, each when it is due, in seconds, and holds all forecasts after a time
+// against when the ports ran out.
+func untilExhausted(t *testing.T, after time.Duration, due func(n float64) float64) {
 	if testing.Short() {
 		t.Skip("takes 15 seconds")
 	}
@@ -381,14 +470,12 @@ func TestForecast(t *testing.T) {
 		start := time.Now()
 		type said struct{ at, in time.Duration }
 		var all []said
-		tick := time.NewTicker(10 * time.Millisecond) // 100 a second: 1,200 ports last 12 s
-		defer tick.Stop()
 		for n := 1; ; n++ {
-			<-tick.C
+			time.Sleep(time.Until(start.Add(time.Duration(due(float64(n)) * float64(time.Second)))))
 			if err := s.leave(net.Dialer{}); err != nil {
 				break
 			}
-			if n%200 == 0 {
+			if n%100 == 0 && time.Since(start) >= after {
 				all = append(all, said{time.Since(start), to(look1(t, Options{}), s.addr).ExhaustedIn})
 			}
 			if n > 1300 {
@@ -421,7 +508,7 @@ func TestReadAllocates(t *testing.T) {
 		ns := ports.Namespace{First: 33000, Last: 34999, TimeWait: timeWaitTime}
 		n := testing.AllocsPerRun(3, func() {
 			tally := ports.NewTally(ns, new(ports.PortSet))
-			if err := read(tally); err != nil {
+			if _, err := read(tally); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -50,9 +51,9 @@ func findProcess(pid int) (places, error) {
 	return p, err
 }
 
-// findOne takes the number of a process, or a name.
+// findOne takes the number of a process, as it is or as nameOf has it, or a name.
 func findOne(which string) (places, error) {
-	if pid, err := strconv.Atoi(which); err == nil {
+	if pid, err := strconv.Atoi(strings.TrimPrefix(which, nameOfProcess)); err == nil {
 		file := processFile(pid)
 		id, err := identify(file)
 		switch {
@@ -128,7 +129,9 @@ func withoutProcess(seen map[identity]bool) (all []place) {
 	return all
 }
 
-func nameOf(pid int) string { return "pid " + strconv.Itoa(pid) }
+const nameOfProcess = "pid "
+
+func nameOf(pid int) string { return nameOfProcess + strconv.Itoa(pid) }
 
 func processFile(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"slices"
@@ -15,18 +16,22 @@ import (
 )
 
 // nameOwners looks once for the processes behind the live sockets of all looks, since a process may hold
-// sockets of several namespaces. With a pid, only that one is looked at. It returns what could not be seen.
-func nameOwners(ctx context.Context, looks []*look, pid int) []string {
+// sockets of several namespaces. With a pid, only that one is looked at, and it is an error if we may not. It
+// returns what else could not be seen.
+func nameOwners(ctx context.Context, looks []*look, pid int) ([]string, error) {
 	w := newWanted(looks)
-	if len(w.sockets) == 0 {
-		return nil
+	if len(w.sockets) == 0 && pid == 0 {
+		return nil, nil
 	}
 	search, err := w.search(ctx, pid)
+	if pid != 0 && search.Hidden > 0 {
+		return nil, fmt.Errorf("look at the sockets of process %d: %w%s", pid, fs.ErrPermission, asRoot("they"))
+	}
 	w.assign(looks)
 	for _, l := range looks {
 		infer(l.destinations)
 	}
-	return w.missing(search, err, pid)
+	return w.missing(search, err), nil
 }
 
 // wanted are the sockets whose owners are looked for, by inode, and what was found.
@@ -181,12 +186,10 @@ func infer(all []ports.Destination) {
 	}
 }
 
-func (w *wanted) missing(s procfs.Search, err error, pid int) (all []string) {
+func (w *wanted) missing(s procfs.Search, err error) (all []string) {
 	switch {
 	case err != nil:
 		all = append(all, fmt.Sprintf("the owners of the sockets could not be looked for: %v", err))
-	case s.Hidden > 0 && pid != 0:
-		all = append(all, fmt.Sprintf("process %d could not be looked into, and its sockets cannot be told%s", pid, asRoot("it")))
 	case s.Hidden > 0 && w.left > 0:
 		all = append(all, fmt.Sprintf("%s could not be looked into, and %s found no owner%s",
 			plural(s.Hidden, "process", "processes"), plural(w.left, "socket", "sockets"), asRoot("they")))

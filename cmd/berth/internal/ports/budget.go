@@ -104,9 +104,9 @@ func (b *budget) history(c *count, d *Destination) {
 	d.Wall = float64(d.Budget) / goneFor.Seconds()
 	d.Cliff = d.Wall / 2
 	if lends {
-		d.ExhaustedIn = steady(d, goneFor)
+		d.ExhaustedIn = steady(d, c.leak(), goneFor)
 	} else {
-		d.ExhaustedIn = forecast(d.Budget, d.Held, d.Rate, &c.ages)
+		d.ExhaustedIn = forecast(d.Budget, d.Held, c.trend(), &c.ages)
 	}
 }
 

@@ -15,7 +15,7 @@ func TestForecastOfTheIssue(t *testing.T) {
 			ages[5*i+s] = rate
 		}
 	}
-	got := forecast(28232, 19951, 600, &ages)
+	got := forecast(28232, 19951, trend{rate: 600}, &ages)
 	if got < 19*time.Second || got > 21*time.Second {
 		t.Errorf("%v, want about 20 s", got)
 	}
@@ -23,19 +23,19 @@ func TestForecastOfTheIssue(t *testing.T) {
 
 func TestForecastLimits(t *testing.T) {
 	var none [60]counter
-	if got := forecast(100, 100, 0, &none); got != 0 {
+	if got := forecast(100, 100, trend{rate: 0}, &none); got != 0 {
 		t.Errorf("full: %v, want 0", got)
 	}
-	if got := forecast(0, 0, 0, &none); got != 0 {
+	if got := forecast(0, 0, trend{rate: 0}, &none); got != 0 {
 		t.Errorf("no budget at all: %v, want 0", got)
 	}
-	if got := forecast(28232, 0, 470, &none); got >= 0 {
+	if got := forecast(28232, 0, trend{rate: 470}, &none); got >= 0 {
 		t.Errorf("just below the wall: %v, want never", got)
 	}
-	if got := forecast(28232, 0, 471, &none); got < 59*time.Second || got > time.Minute {
+	if got := forecast(28232, 0, trend{rate: 471}, &none); got < 59*time.Second || got > time.Minute {
 		t.Errorf("just above the wall: %v, want the end of the minute", got)
 	}
-	if got := forecast(1000, 400, 0, &none); got >= 0 {
+	if got := forecast(1000, 400, trend{rate: 0}, &none); got >= 0 {
 		t.Errorf("nothing is closed: %v, want never", got)
 	}
 }
@@ -52,7 +52,7 @@ func TestForecastSimulated(t *testing.T) {
 		}
 		budget := held + rapid.IntRange(0, 2000).Draw(t, "free")
 		rate := rapid.IntRange(0, 60).Draw(t, "rate")
-		got, want := forecast(budget, held, float64(rate), &ages), simulate(budget, held, rate, ages)
+		got, want := forecast(budget, held, trend{rate: float64(rate)}, &ages), simulate(budget, held, rate, ages)
 		if (got < 0) != (want < 0) || got >= 0 && (got-want).Abs() > time.Second {
 			t.Fatalf("forecast %v, the ports say %v", got, want)
 		}

@@ -62,6 +62,14 @@ const (
 // IdleAfter is how long a connection has had no traffic when it counts as idle.
 const IdleAfter = 5 * time.Second
 
+// What is taken for a connection that was used once. A handshake of TLS and a request in two parts send several
+// segments. A stream goes on to receive long after it sent, and a request that waits has received nothing.
+const (
+	OnceAfter    = 3 * time.Second
+	onceSegments = 6               // tcpi_data_segs_out, at most
+	onceAnswered = 5 * time.Second // between what was sent and received last, at most
+)
+
 // A Destination is one pair of a source address, and a destination address and port, that this machine
 // connects to: the unit that a port is used up for.
 type Destination struct {
@@ -94,9 +102,10 @@ type Destination struct {
 	// What tells a leak from a pool, of the Established; both 0 where it was not read (tcp_info). A pool's
 	// connections work again and again, a leak's once.
 	Idle int // have sent and received nothing for IdleAfter
-	Once int // have sent data in one segment at most: one small request (tcpi_data_segs_out <= 1)
+	Once int // have done no more than one request, answered at once, and nothing since for OnceAfter
 
-	// Opened is when the Once did that, a second, in steps of 5 s, the oldest first: how a leak grows.
+	// Opened is when the Once, and those that will be, sent last, a second, in steps of 5 s, the oldest first: how a
+	// leak grows.
 	Opened [Steps]float64
 
 	SynRetried int // of SynSent, those that had no answer and have sent their SYN again (idiag_retrans > 0)

@@ -18,8 +18,9 @@ type Tally struct {
 	ns       Namespace
 	reserved *PortSet
 
-	listening, bound, held PortSet // of all ports, of the range, of the range
-	timeWait, served       int     // TIME_WAITs, and those of accepted connections
+	listening, bound, held PortSet           // of all ports, of the range, of the range
+	timeWait, served       int               // TIME_WAITs, and those of accepted connections
+	elsewhere              *[1 << 16]counter // TIME_WAITs by port, that is not of the range
 	synSent                int
 	index                  map[pair]int32
 	counts                 []*count
@@ -41,6 +42,7 @@ type count struct {
 	oldestIdle time.Duration
 	states     [sock.Bound + 1]counter
 	ages       [60]counter // of TIME_WAIT, in whole seconds
+	halves     [22]counter // of these, the youngest in half seconds
 	opened     [Steps]counter
 	firstHalf  counter // of all, those with a port of the half that connect tries first
 	firstLive  counter // of these, those not in TIME_WAIT
@@ -105,9 +107,29 @@ func (t *Tally) Add(s sock.Socket) {
 	case t.inRange(port):
 		t.dialed(s)
 	case s.State == sock.TimeWait:
-		t.served++ // connect takes no such port: a server's, that listens no more
+		t.outside(port)
 	}
 }
+
+// outside counts a TIME_WAIT whose port connect takes no more, or never did. A server's, that listens no more,
+// are many on one port; a client's, from before the range was moved, are on ports of their own.
+func (t *Tally) outside(port uint16) {
+	if t.elsewhere == nil {
+		t.elsewhere = new([1 << 16]counter)
+	}
+	switch n := &t.elsewhere[port]; {
+	case *n >= servedLeast:
+		t.served++
+	case *n == servedLeast-1:
+		t.served += servedLeast
+		n.add()
+	default:
+		n.add()
+	}
+}
+
+// servedLeast is how many on one port are a server's.
+const servedLeast = 3
 
 // AddBound counts a port that a socket is bound to, which neither listens nor is connected.
 func (t *Tally) AddBound(port uint16) {
@@ -145,7 +167,9 @@ func (t *Tally) accepted(s sock.Socket) {
 	case sock.TimeWait:
 		t.served++
 	case sock.CloseWait:
-		t.keepLive(Live{Inode: s.Inode, Service: s.Local.Port()})
+		if s.Inode != 0 { // else nobody has accepted it yet
+			t.keepLive(Live{Inode: s.Inode, Service: s.Local.Port()})
+		}
 	}
 }
 
@@ -193,6 +217,9 @@ func (t *Tally) keepLive(l Live) {
 func (t *Tally) aged(c *count, s sock.Socket, first bool) {
 	age := max(0, t.ns.TimeWait-s.Expires)
 	c.ages[min(int(age/time.Second), len(c.ages)-1)].add()
+	if half := int(age / halfSecond); half < len(c.halves) {
+		c.halves[half].add()
+	}
 	c.oldest = max(c.oldest, age)
 	if age >= t.ns.TWDelay && t.ns.lends(s) {
 		c.reusable.add()
@@ -236,22 +263,31 @@ func (t *Tally) find(p pair) int32 {
 func (c *count) informed(s sock.Socket) {
 	switch s.State {
 	case sock.CloseWait:
-		c.oldestIdle = max(c.oldestIdle, s.Idle)
+		c.oldestIdle = max(c.oldestIdle, s.Idle())
 		return
 	case sock.Established:
-		c.oldestIdle = max(c.oldestIdle, s.Idle)
+		c.oldestIdle = max(c.oldestIdle, s.Idle())
 	default:
 		return
 	}
-	if s.Idle >= IdleAfter {
+	if s.Idle() >= IdleAfter {
 		c.idle.add()
 	}
-	if s.Sent <= 1 {
-		c.once.add()
-		if step := int(s.Idle / StepTime); step < Steps {
-			c.opened[Steps-1-step].add()
-		}
+	if !usedOnce(s) {
+		return
 	}
+	if s.Idle() >= OnceAfter {
+		c.once.add()
+	}
+	if step := int(s.LastSent / StepTime); step < Steps {
+		c.opened[Steps-1-step].add()
+	}
+}
+
+// usedOnce reports whether a connection has carried no more than one request, and its answer.
+func usedOnce(s sock.Socket) bool {
+	waits := s.Sent > 0 && s.Received == 0
+	return s.Sent <= onceSegments && !waits && s.LastSent-s.LastReceived <= onceAnswered
 }
 
 // Live are the sockets whose owners are to be found. There are no more than a bound, for the memory's sake.
@@ -360,20 +396,26 @@ func (t *Tally) suspects(foreign []bool) (all []int) {
 	return all
 }
 
-// listenersGone finds sockets that look dialed, but were accepted by a server that listens no more: two or more
-// from one port to as many ports that a client would have. The port counts as bound as long as they are there.
+// listenersGone finds sockets that look dialed, but were accepted by a server that listens no more: several from
+// one port to as many ports that a client would have. The port counts as bound as long as they are there. One who
+// dials many such ports, once each, takes a port of ours twice by chance: those it may have are its own.
 func (t *Tally) listenersGone(ns *Namespace) (foreign []bool) {
-	var once, gone PortSet
 	likely := func(c *count) bool { return t.inRange(c.pair.destination.Port()) && c.total() == 1 }
+	on, all := map[uint16]int{}, 0
 	for _, c := range t.counts {
-		switch p := c.onlyPort; {
-		case !likely(c):
-		case once.Has(p):
-			gone.Add(p)
-			t.bound.Add(p)
-		default:
-			once.Add(p)
+		if likely(c) {
+			on[c.onlyPort]++
+			all++
 		}
+	}
+	var gone PortSet
+	for p, n := range on {
+		if n > 1 && !byChance(n, all, t.chance(p)) {
+			gone.Add(p)
+		}
+	}
+	for p := range gone.All() {
+		t.bound.Add(p)
 	}
 	foreign = make([]bool, len(t.counts))
 	for i, c := range t.counts {
@@ -382,6 +424,33 @@ func (t *Tally) listenersGone(ns *Namespace) (foreign []bool) {
 		}
 	}
 	return foreign
+}
+
+// chance is how likely connect chooses a port, if it is free: it begins anywhere in its half of the range, and
+// goes on to the next one for as long as they are bound, so that the first one after many is likely.
+func (t *Tally) chance(port uint16) float64 {
+	half, run := max(1, (t.ns.Last-t.ns.First+1)/2), 1
+	for p := int(port); run < half; run++ {
+		if p -= 2; p < t.ns.First {
+			p += 2 * half
+		}
+		if t.inRange(uint16(p)) && !t.bound.Has(uint16(p)) {
+			break
+		}
+	}
+	return float64(run) / float64(half)
+}
+
+// byChance reports whether n of all connections may well share a port of that chance: if sets of n that do, on
+// whichever port, are expected more often than one time in a thousand.
+func byChance(n, all int, chance float64) bool {
+	ways := logFactorial(all) - logFactorial(n) - logFactorial(all-n)
+	return ways+float64(n-1)*math.Log(chance) > math.Log(1e-3)
+}
+
+func logFactorial(n int) float64 {
+	l, _ := math.Lgamma(float64(n) + 1)
+	return l
 }
 
 // acceptedBy is how many sockets the destination's own side has, if that is this machine.

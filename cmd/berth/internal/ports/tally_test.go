@@ -144,6 +144,66 @@ func TestListenerGone(t *testing.T) {
 	want(t, "bound", ns.BoundPorts, 1)
 }
 
+// TestPeers is one who dials many ports that a client would have, once each, from ports that chance takes twice.
+func TestPeers(t *testing.T) {
+	tests := []struct{ ports, peers, most int }{{28232, 900, 4}, {1000, 250, 6}}
+	for _, tt := range tests {
+		w := newWorld()
+		w.ns.First, w.ns.Last = 32768, 32767+tt.ports
+		for p := range tt.peers {
+			from := 32768 + 2*p
+			if p < tt.most {
+				from = 32768
+			}
+			w.add(sock.Established, from, netip.AddrPortFrom(there.Addr(), uint16(32768+p)), 0)
+		}
+		ns, all := w.finishAll()
+		want(t, "bound", ns.BoundPorts, 0)
+		want(t, "destinations", len(all)+ns.LeftOut, tt.peers)
+	}
+}
+
+// TestPeersBehindBoundPorts is port-facts 2: connect goes on from a port that is bound to the next, so that the
+// first one after many of them is taken often.
+func TestPeersBehindBoundPorts(t *testing.T) {
+	w := newWorld()
+	for p := 33050; p < 33100; p += 2 {
+		w.add(sock.Bound, p, netip.AddrPort{}, 0)
+	}
+	for p := range 20 {
+		from := 33000
+		if p%2 == 0 {
+			from += 2 * p
+		}
+		w.add(sock.Established, from, netip.AddrPortFrom(there.Addr(), uint16(33000+p)), 0)
+	}
+	ns, all := w.finishAll()
+	want(t, "bound", ns.BoundPorts, 25)
+	want(t, "destinations", len(all), 20)
+}
+
+// TestRangeMoved is TIME_WAITs outside of the range: those of one port are a server's, and others a client's.
+func TestRangeMoved(t *testing.T) {
+	w := newWorld()
+	for p := range 50 {
+		w.add(sock.TimeWait, 40000+p, there, 0)
+		w.add(sock.TimeWait, 8080, netip.AddrPortFrom(there.Addr(), uint16(40000+p)), 0)
+	}
+	ns, _ := w.finishAll()
+	want(t, "in time-wait", ns.TWCount, 100)
+	want(t, "of accepted ones", ns.TWServer, 50)
+}
+
+// TestNotAcceptedYet is a socket that the peer closed before the server took it: it has no owner, and needs none.
+func TestNotAcceptedYet(t *testing.T) {
+	tally := NewTally(newWorld().ns, new(PortSet))
+	tally.Add(sock.Socket{State: sock.Listen, Local: netip.AddrPortFrom(here, 8080), Inode: 1})
+	for _, inode := range []uint32{0, 2} {
+		tally.Add(sock.Socket{State: sock.CloseWait, Local: netip.AddrPortFrom(here, 8080), Remote: there, Inode: inode})
+	}
+	want(t, "live", len(tally.Live()), 2)
+}
+
 // TestBoundByDialers is port-facts 2: of 1,000 ports, 500 that were bound leave 500 to another destination.
 func TestBoundByDialers(t *testing.T) {
 	w := newWorld()
@@ -264,7 +324,8 @@ func TestInfo(t *testing.T) {
 	for p := range 10 {
 		s := sock.Socket{
 			State: sock.Established, Local: netip.AddrPortFrom(here, uint16(33000+p)), Remote: there,
-			Info: true, Sent: uint32(p), Idle: time.Duration(p) * 10 * time.Second,
+			Info: true, Sent: uint32(p), Received: 1,
+			LastSent: time.Duration(p)*10*time.Second + time.Second, LastReceived: time.Duration(p) * 10 * time.Second,
 		}
 		tally.Add(s)
 	}
@@ -272,9 +333,45 @@ func TestInfo(t *testing.T) {
 	d := all[0]
 	want(t, "oldest idle", d.OldestIdle, 90*time.Second)
 	want(t, "idle", d.Idle, 9)
-	want(t, "once", d.Once, 2)
+	want(t, "once", d.Once, 6) // all that sent six segments at most, but the one that may be at work
 	want(t, "opened just now", d.Opened[Steps-1], 0.2)
 	want(t, "opened 10 s ago", d.Opened[Steps-3], 0.2)
+}
+
+// TestOnce is what a leak looks like, and what only looks like one.
+func TestOnce(t *testing.T) {
+	const s = time.Second
+	tests := []struct {
+		name                   string
+		sent, received         uint32
+		lastSent, lastReceived time.Duration
+		once, opened           int
+	}{
+		{"a request, answered", 1, 3, 12 * s, 12 * s, 1, 1},
+		{"in two segments, over TLS", 5, 9, 12 * s, 11 * s, 1, 1},
+		{"never used", 0, 0, 12 * s, 12 * s, 1, 1},
+		{"answered just now", 1, 1, 1 * s, 1 * s, 0, 1},
+		{"a stream", 1, 40, 50 * s, 8 * s, 0, 0},
+		{"a stream that is at work", 1, 40, 50 * s, 1 * s, 0, 0},
+		{"a long poll", 1, 0, 30 * s, 30 * s, 0, 0},
+		{"a pool's", 40, 40, 12 * s, 12 * s, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			w.sockets = []sock.Socket{{
+				State: sock.Established, Local: netip.AddrPortFrom(here, 33000), Remote: there, Info: true,
+				Sent: tt.sent, Received: tt.received, LastSent: tt.lastSent, LastReceived: tt.lastReceived,
+			}}
+			_, d := w.finish(there)
+			opened := 0.0
+			for _, n := range d.Opened {
+				opened += n * StepTime.Seconds()
+			}
+			want(t, "once", d.Once, tt.once)
+			want(t, "opened", opened, float64(tt.opened))
+		})
+	}
 }
 
 // TestTallyProperties are what must hold whatever the sockets are.

@@ -25,15 +25,18 @@ type Socket struct {
 	// Retransmits is how many times in a row the last segment was sent again without an answer.
 	Retransmits uint8
 
-	// Sent and Idle are known only where the query asked for Info: how many segments of data the socket has
-	// sent, and how long it has neither sent nor received any.
-	Info bool
-	Sent uint32
-	Idle time.Duration
+	// The following are known only where the query asked for Info: how many segments of data the socket has sent
+	// and received, and how long ago the last of either was. Where there was none, it is since it connected.
+	Info                   bool
+	Sent, Received         uint32
+	LastSent, LastReceived time.Duration
 
 	// UID and Inode lead to the owner. In TimeWait nobody owns the socket any more, and both are zero.
 	UID, Inode uint32
 }
+
+// Idle is how long the socket has neither sent nor received data, where Info is known.
+func (s *Socket) Idle() time.Duration { return min(s.LastSent, s.LastReceived) }
 
 // A State is a state of RFC 9293, by the kernel's numbers (include/net/tcp_states.h).
 type State uint8

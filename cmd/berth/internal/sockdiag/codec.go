@@ -28,7 +28,7 @@ type Query struct {
 	Family     Family
 	States     sock.States
 	RemotePort uint16 // zero for every port
-	Info       bool   // fill in Sent and Idle, which makes each live socket dearer by half
+	Info       bool   // fill in what was sent and received, which makes each live socket dearer by half
 }
 
 // From include/uapi/linux: netlink.h, sock_diag.h, inet_diag.h.
@@ -202,14 +202,14 @@ func decodeAttributes(b []byte, s *sock.Socket) error {
 // decodeInfo reads a struct tcp_info, which each kernel may end sooner or later. Its times are milliseconds
 // since the last segment of data; a socket that never had one counts from when it connected.
 func decodeInfo(b []byte, s *sock.Socket) {
-	const lastSent, lastReceived, segmentsOut = 44, 52, 156
+	const lastSent, lastReceived, segmentsIn, segmentsOut = 44, 52, 152, 156
 	if len(b) < segmentsOut+4 {
 		return
 	}
-	ms := min(native.Uint32(b[lastSent:]), native.Uint32(b[lastReceived:]))
 	s.Info = true
-	s.Sent = native.Uint32(b[segmentsOut:])
-	s.Idle = time.Duration(ms) * time.Millisecond
+	s.Sent, s.Received = native.Uint32(b[segmentsOut:]), native.Uint32(b[segmentsIn:])
+	s.LastSent = time.Duration(native.Uint32(b[lastSent:])) * time.Millisecond
+	s.LastReceived = time.Duration(native.Uint32(b[lastReceived:])) * time.Millisecond
 }
 
 // decodeAddr returns the zero AddrPort for port 0, which stands for no address at all.

@@ -56,7 +56,8 @@ func TestDecode(t *testing.T) {
 	}
 	mapped := v4
 	mapped.State = sock.Established
-	mapped.Info, mapped.Sent, mapped.Idle = true, 7, 90*time.Second
+	mapped.Info, mapped.Sent, mapped.Received = true, 7, 8
+	mapped.LastSent, mapped.LastReceived = 91*time.Second, 90*time.Second
 	bound := sock.Socket{State: sock.Close, Local: v4.Local, Retransmits: 3}
 
 	var b []byte
@@ -227,14 +228,15 @@ func socketBytes(family Family, s sock.Socket) []byte {
 	return native.AppendUint32(m, s.Inode)
 }
 
-// infoBytes is a struct tcp_info in its attribute. The socket received a second after it had sent.
+// infoBytes is a struct tcp_info in its attribute.
 func infoBytes(s sock.Socket) []byte {
 	a := make([]byte, 4+232)
 	native.PutUint16(a[0:], uint16(len(a)))
 	native.PutUint16(a[2:], 2)
 	info := a[4:]
-	native.PutUint32(info[44:], uint32(s.Idle/time.Millisecond)+1000)
-	native.PutUint32(info[52:], uint32(s.Idle/time.Millisecond))
+	native.PutUint32(info[44:], uint32(s.LastSent/time.Millisecond))
+	native.PutUint32(info[52:], uint32(s.LastReceived/time.Millisecond))
+	native.PutUint32(info[152:], s.Received)
 	native.PutUint32(info[156:], s.Sent)
 	return a
 }

@@ -99,13 +99,18 @@ func TestDumpInfo(t *testing.T) {
 	l := listen(t, "127.0.0.1:0")
 	c, s := connect(t, l)
 	q := Query{Family: IPv4, States: sock.SetOf(sock.Established), RemotePort: addrOf(l.Addr()).Port(), Info: true}
-	if got := dumpOne(t, addrOf(c.LocalAddr()), q); !got.Info || got.Sent != 0 || got.Idle > time.Minute {
+	if got := dumpOne(t, addrOf(c.LocalAddr()), q); !got.Info || got.Sent != 0 || got.Idle() > time.Minute {
 		t.Errorf("before anything was sent: %+v", got)
 	}
 	c.Write([]byte("one"))
 	io.ReadFull(s, make([]byte, 3))
-	if got := dumpOne(t, addrOf(c.LocalAddr()), q); got.Sent != 1 {
-		t.Errorf("%d segments, want one", got.Sent)
+	if got := dumpOne(t, addrOf(c.LocalAddr()), q); got.Sent != 1 || got.Received != 0 {
+		t.Errorf("%d segments out and %d in, want one and none", got.Sent, got.Received)
+	}
+	s.Write([]byte("two"))
+	io.ReadFull(c, make([]byte, 3))
+	if got := dumpOne(t, addrOf(c.LocalAddr()), q); got.Sent != 1 || got.Received != 1 {
+		t.Errorf("%d segments out and %d in, want one each", got.Sent, got.Received)
 	}
 }
 
