@@ -73,8 +73,8 @@ func oneDestination(_ *command, args []string) error {
 }
 
 func runCheck(c *command, o checkFlags, args []string) error {
-	if c.Flags().Changed("pid") && o.PID < 1 {
-		return fmt.Errorf("--pid must be the number of a process, not %d", o.PID)
+	if err := o.valid(c); err != nil {
+		return err
 	}
 	if err := o.only(c.Context(), args); err != nil {
 		return err
@@ -88,12 +88,27 @@ func runCheck(c *command, o checkFlags, args []string) error {
 	}
 	findings := diagnose.Run(t)
 	lookAtOwners(t, findings)
+	o.report.Namespace = o.Options.Namespace
 	r := report.New(t, findings, o.report)
 	if err := o.print(c.OutOrStdout(), r); err != nil {
 		return err
 	}
 	if r.Worst() >= o.level() {
 		return errNo
+	}
+	return nil
+}
+
+// valid looks at what a flag may not be if it is given.
+func (o *checkFlags) valid(c *command) error {
+	given := c.Flags().Changed
+	switch {
+	case given("pid") && o.PID < 1:
+		return fmt.Errorf("--pid must be the number of a process, not %d", o.PID)
+	case given("namespace") && o.Namespace == "":
+		return errors.New("--namespace must be the number of a process, a name or all, and is empty")
+	case given("explain") && o.explain == "":
+		return errors.New("--explain must be the name of a log, or - for stdin, and is empty")
 	}
 	return nil
 }
@@ -134,15 +149,18 @@ func resolve(ctx context.Context, hostPort string) (all []netip.AddrPort, err er
 		return nil, fmt.Errorf("check wants HOST:PORT, such as 10.0.3.7:8080, not %q", hostPort)
 	}
 	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", service)
-	if err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil || port == 0 {
+		return nil, fmt.Errorf("check wants a port from 1 to 65535, or the name of a service, not %q in %q", service, hostPort)
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return nil, err
 	}
 	for _, ip := range ips {
-		all = append(all, netip.AddrPortFrom(ip.Unmap(), uint16(port)))
+		all = append(all, netip.AddrPortFrom(ip.Unmap().WithZone(""), uint16(port))) // the kernel's tables have no zone
 	}
 	return all, nil
 }

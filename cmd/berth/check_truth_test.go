@@ -206,6 +206,17 @@ func (l *lab) transportPerCall() {
 	for range 250 {
 		l.mustGet(&http.Transport{})
 	}
+	l.untilFound() // a request that is on its way looks the same for some seconds
+}
+
+// untilFound waits for what the kernel tells nobody: that time has passed.
+func (l *lab) untilFound() {
+	l.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if found, _ := l.check(); strings.Contains(found, "-leak") || strings.Contains(found, "nat-") {
+			return
+		}
+	}
 }
 
 func (l *lab) undrained() {

@@ -19,7 +19,7 @@ func connectionLeak(s *scene) []Finding {
 		}
 		hit := hits(d, sock.Established)
 		return Finding{
-			Level:   hit.level(),
+			Level:   max(hit.level(), LevelOf(d)),
 			What:    fmt.Sprintf("connections %s are opened and left open: %s", pair(d), hit),
 			Because: leakFacts(d),
 			Do:      []string{CloseWhatYouOpen},
@@ -37,6 +37,7 @@ const (
 	leakOncePart = 25 // likewise, if they were used once
 	leakIdlePart = 50 // likewise, if we know no more than that they are idle
 	leakMost     = 90 // percent of the live connections that are so
+	leakRest     = 50 // percent of the live connections that have gone idle, or were used once
 	leakGrowTime = 6  // steps of the last minute in which some were opened
 )
 
@@ -47,12 +48,28 @@ func leaks(d *ports.Destination) bool {
 	}
 	share := hits(d, sock.Established).percent
 	switch {
-	case percent(d.Once, live) >= leakMost && grows(d):
+	case usedOnce(d) && grows(d):
 		return share >= leakGrowPart
-	case percent(d.Once, live) >= leakMost:
-		return share >= leakOncePart
+	case usedOnce(d):
+		return share >= leakOncePart && rests(d)
 	}
 	return percent(d.Idle, live) >= leakMost && share >= leakIdlePart
+}
+
+// usedOnce reports whether the connections were used once. Where they grow, the newest may be at it still.
+func usedOnce(d *ports.Destination) bool {
+	live := d.States[sock.Established]
+	if percent(d.Once, live) >= leakMost {
+		return true
+	}
+	added := int(d.Opened[ports.Steps-1] * ports.StepTime.Seconds())
+	return grows(d) && percent(d.Once, live) >= leakRest && percent(d.Once+added, live) >= leakMost
+}
+
+// rests reports whether the connections have done nothing for a while. First requests that are on their way look
+// like a leak but for that.
+func rests(d *ports.Destination) bool {
+	return percent(d.Idle, d.States[sock.Established]) >= leakRest
 }
 
 // grows reports whether connections that are used once were opened all along, and not in one burst.
@@ -69,7 +86,7 @@ func grows(d *ports.Destination) bool {
 func leakFacts(d *ports.Destination) string {
 	live := d.States[sock.Established]
 	facts := fmt.Sprintf("of %s that are established, ", Plural(live, "connection"))
-	if percent(d.Once, live) >= leakMost {
+	if usedOnce(d) {
 		facts += fmt.Sprintf("%s have carried one request or none", Count(d.Once))
 	} else {
 		facts += fmt.Sprintf("%s have carried nothing for %s or more", Count(d.Idle), About(ports.IdleAfter))

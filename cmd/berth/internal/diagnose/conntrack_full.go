@@ -14,8 +14,9 @@ func conntrackFull(s *scene) []Finding {
 		What:    fmt.Sprintf("connection tracking is %s full", Percent(used)),
 		Because: fmt.Sprintf("%s of %s entries are used; when there is none, new connections are dropped: connect hangs, or fails with EPERM", Count(s.Conntrack), Count(s.ConntrackMax)),
 		Do: []string{
+			// That limit is the machine's, and read-only in any other namespace.
 			fmt.Sprintf("sysctl -w net.netfilter.nf_conntrack_max=%d", 2*s.ConntrackMax),
-			"see what fills it: conntrack -S, conntrack -L",
+			"see what fills it: " + s.run("conntrack -S") + ", " + s.run("conntrack -L"),
 		},
 	}
 	switch {

@@ -95,6 +95,34 @@ func (m *machine) serving(states map[sock.State]int, limit int) *machine {
 	return m
 }
 
+// added are so many of the connections in the last step, which have not been used yet.
+func added(n int) func(*ports.Destination) {
+	return func(d *ports.Destination) {
+		d.Opened[ports.Steps-1] = float64(n) / ports.StepTime.Seconds()
+		d.Once -= min(n, d.Once/2)
+	}
+}
+
+// working are so many of those that were used once.
+func working(n int) func(*ports.Destination) {
+	return func(d *ports.Destination) { d.Once -= n }
+}
+
+// underway are first requests, of milliseconds ago.
+func underway(d *ports.Destination) { d.Once = d.States[sock.Established] }
+
+func old(t time.Duration) func(*ports.Destination) {
+	return func(d *ports.Destination) { d.OldestIdle = t }
+}
+
+// growth is of connections that are opened and kept.
+func growth(perSecond float64, exhausted time.Duration) func(*ports.Destination) {
+	return func(d *ports.Destination) {
+		d.Opened[ports.Steps-1], d.ExhaustedIn = perSecond, exhausted
+		d.Rate = 1
+	}
+}
+
 func silent(syns int) func(*ports.Destination) {
 	return func(d *ports.Destination) { d.SynRetried = syns }
 }
@@ -134,7 +162,12 @@ func TestRun(t *testing.T) {
 			"time-wait-exhaustion slow"},
 		{"closes that the ports can bear", newMachine().with(states{sock.TimeWait: 12000}, rate(200, never)), ""},
 		{"closes on loopback, where ports are lent", newMachine().with(states{sock.TimeWait: 28000}, lent(27000), rate(1000, never)), ""},
-		{"full of live ones", newMachine().with(states{sock.Established: 28232}), "past-the-cliff slow"},
+		{"full of live ones", newMachine().with(states{sock.Established: 28232}, rate(0, 0)), "past-the-cliff exhausted"},
+		{"live ones that grow", newMachine().with(states{sock.Established: 9000, sock.TimeWait: 20}, growth(500, 40*time.Second)), "past-the-cliff critical"},
+
+		{"the server does not close", newMachine().with(states{sock.FinWait2: 28200, sock.FinWait1: 32}), "time-wait-exhaustion exhausted"},
+		{"nearly all wait for the server", newMachine().with(states{sock.FinWait2: 20000, sock.LastAck: 3000, sock.Closing: 3000}), "time-wait-exhaustion critical"},
+		{"some wait for the server", newMachine().with(states{sock.FinWait2: 9000, sock.Established: 40}), ""},
 
 		{"past the cliff, and stays there", newMachine().with(states{sock.TimeWait: 16000}, rate(266, never)), "past-the-cliff slow"},
 		{"live ones past the cliff", newMachine().with(states{sock.Established: 16000}), "past-the-cliff slow"},
@@ -153,12 +186,17 @@ func TestRun(t *testing.T) {
 
 		{"a leak towards the files", newMachine().with(states{sock.Established: 700}, once, files(720, 1024)), "connection-leak slow"},
 		{"a leak near the files", newMachine().with(states{sock.Established: 850}, once, files(870, 1024)), "connection-leak critical"},
+		{"a leak that has files enough, and ports for a minute", newMachine().with(states{sock.Established: 9450}, once, growing, growth(270, 75*time.Second), files(9460, 20000)), "connection-leak critical"},
+		{"the same of what the peer closed", newMachine().with(states{sock.CloseWait: 9450}, growth(270, 75*time.Second), files(9460, 20000)), "close-wait-leak critical"},
+		{"first requests on their way", newMachine().with(states{sock.Established: 300}, underway, files(320, 1024)), ""},
 		{"a leak of all files", newMachine().with(states{sock.Established: 1000}, once, files(1024, 1024)), "connection-leak exhausted"},
 		{"a leak towards the ports", newMachine().with(states{sock.Established: 9000}, once, files(9100, 1<<20)), "connection-leak slow"},
 		{"a leak near the ports", newMachine().with(states{sock.Established: 25000}, idle, files(25100, 1<<20)), "connection-leak critical"},
 		{"many files, and a pool that works", newMachine().with(states{sock.Established: 700}, files(1000, 1024)), ""},
 		{"many files, of something else", newMachine().with(states{sock.Established: 30}, once, files(1000, 1024)), ""},
 		{"a leak that has just begun", newMachine().with(states{sock.Established: 60}, once, growing, files(80, 1024)), "connection-leak slow"},
+		{"a leak whose newest have just been made", newMachine().with(states{sock.Established: 60}, once, growing, added(40), files(80, 1024)), "connection-leak slow"},
+		{"a pool that grows, and works", newMachine().with(states{sock.Established: 60}, once, growing, added(10), working(20), files(80, 1024)), ""},
 		{"few that grow, for so many files", newMachine().with(states{sock.Established: 60}, once, growing, files(80, 1<<20)), ""},
 		{"a pool whose connections come and go", newMachine().with(states{sock.Established: 60}, growing, files(80, 1024)), ""},
 		{"a few once", newMachine(portRange(33000, 33019)).with(states{sock.Established: 8}, once), ""},
@@ -166,9 +204,17 @@ func TestRun(t *testing.T) {
 		{"the peer closed", newMachine().with(states{sock.CloseWait: 300}, files(330, 1024)), "close-wait-leak slow"},
 		{"the peer closed all", newMachine().with(states{sock.CloseWait: 900}, files(930, 1024)), "close-wait-leak critical"},
 		{"the peer closed what a pool had idle", newMachine().with(states{sock.CloseWait: 9, sock.Established: 20}, files(60, 100)), ""},
-		{"few, for so many files", newMachine().with(states{sock.CloseWait: 300}, files(330, 1<<20)), ""},
+		{"few, for so many files", newMachine().with(states{sock.CloseWait: 99}, files(130, 1<<20)), ""},
+		{"many, whatever the files", newMachine().with(states{sock.CloseWait: 100, sock.Established: 11, sock.TimeWait: 900}, files(130, 1<<20)), "close-wait-leak slow"},
+		{"many, beside what this side closed", newMachine().with(states{sock.CloseWait: 900, sock.FinWait2: 900}, files(1000, 1<<20)), "close-wait-leak slow"},
+		{"many, and as many that work", newMachine().with(states{sock.CloseWait: 100, sock.Established: 100}, files(230, 1<<20)), ""},
+		{"few, and old", newMachine().with(states{sock.CloseWait: 10}, old(61*time.Second), files(30, 1<<20)), "close-wait-leak slow"},
+		{"few, and not so old", newMachine().with(states{sock.CloseWait: 10}, old(59*time.Second), files(30, 1<<20)), ""},
+		{"few, beside a pool that is old", newMachine().with(states{sock.CloseWait: 10, sock.Established: 40}, idle, old(10*time.Minute), files(80, 1<<20)), ""},
 
 		{"the peer closed what a server accepted", newMachine().serving(states{sock.CloseWait: 300}, 1024), "close-wait-leak slow"},
+		{"the peer closed what a server accepted, and the limit is high", newMachine().serving(states{sock.CloseWait: 300, sock.Established: 3, sock.TimeWait: 2000}, 1<<20), "close-wait-leak slow"},
+		{"the same, and the limit is not seen", newMachine().serving(states{sock.CloseWait: 300}, 0), "close-wait-leak slow"},
 		{"the peer closed a few of many", newMachine().serving(states{sock.CloseWait: 30, sock.Established: 2000}, 1<<20), ""},
 		{"a server with many connections", newMachine().serving(states{sock.Established: 900}, 1024), ""},
 
@@ -228,7 +274,7 @@ func wantWords(t *testing.T, f Finding) {
 		t.Errorf("%s has mode %q and says to do %q", f.Code, f.Mode, f.Do)
 	}
 	for _, s := range append([]string{f.What, f.Because}, f.Do...) {
-		if s == "" || strings.HasSuffix(s, ".") || strings.Contains(s, "%!") || s[0] >= 'A' && s[0] <= 'Z' {
+		if s == "" || strings.HasSuffix(s, ".") || strings.Contains(s, "%!") || strings.Contains(s, "  ") || s[0] >= 'A' && s[0] <= 'Z' {
 			t.Errorf("%s says %q", f.Code, s)
 		}
 		if i := strings.IndexFunc(s, func(r rune) bool { return r > '~' }); i >= 0 {
@@ -283,6 +329,26 @@ func TestNamespacesAreApart(t *testing.T) {
 	got := Run(&m.Table)
 	if len(got) != 1 || got[0].Namespace != "blue" || got[0].Destination != m.Destinations[1].Destination {
 		t.Errorf("got %+v, want one finding, in blue", got)
+	}
+}
+
+// TestCliffAdvice: nobody is told to close less who closes little.
+func TestCliffAdvice(t *testing.T) {
+	for waiting, want := range map[int]bool{8000: false, 8200: true} {
+		m := newMachine().with(states{sock.Established: 16000 - waiting, sock.TimeWait: waiting}, rate(240, never))
+		got := Run(&m.Table)
+		if len(got) != 1 || slices.Contains(got[0].Do, ShareOneClient) != want || strings.Contains(got[0].Because, "this side closes") != want {
+			t.Errorf("%d of 16,000 in TIME_WAIT: got %+v, want advice about closing: %t", waiting, got, want)
+		}
+	}
+}
+
+// TestServerDoesNotClose: the reason is not TIME_WAIT, and neither is the cure.
+func TestServerDoesNotClose(t *testing.T) {
+	m := newMachine().with(states{sock.FinWait2: 28232})
+	got := Run(&m.Table)
+	if len(got) != 1 || !strings.Contains(got[0].Because, "the server does not close its side") || says(got, "to gain time") || !says(got, "let the server close its side") {
+		t.Errorf("got %+v", got)
 	}
 }
 

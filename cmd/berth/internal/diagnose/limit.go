@@ -55,6 +55,14 @@ func (l limit) level() Level {
 	return Slow
 }
 
+// after is the limit as the end of a sentence. It is empty where the limit is not known.
+func (l limit) after() string {
+	if l.of <= 0 {
+		return ""
+	}
+	return ": " + l.String()
+}
+
 func (l limit) String() string {
 	return fmt.Sprintf("%s of %s are in use, %s of %s", Percent(percent(l.used, l.of)), l.what, Count(l.used), Count(l.of))
 }

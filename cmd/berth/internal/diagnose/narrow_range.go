@@ -12,7 +12,9 @@ const (
 	narrow       = defaultRange / 2
 )
 
-const widen = `widen the range: sysctl -w net.ipv4.ip_local_port_range="32768 60999"`
+func (s *scene) widen() string {
+	return "widen the range: " + s.run(`sysctl -w net.ipv4.ip_local_port_range="32768 60999"`)
+}
 
 // narrowRange finds that a range is what makes ports scarce: somebody narrowed it, and what is in use would
 // not be half of the kernel's own. Where a program wastes ports, that is the finding, and the range is a line
@@ -26,7 +28,7 @@ func narrowRange(s *scene) []Finding {
 		Level:   LevelOf(d),
 		What:    fmt.Sprintf("the range has only %s, and %s", Plural(s.Last-s.First+1, "port"), scarcity(d)),
 		Because: fmt.Sprintf("net.ipv4.ip_local_port_range is %d %d, and Linux has 32768 60999 by default, with %s", s.First, s.Last, Count(defaultRange)),
-		Do:      []string{widen},
+		Do:      []string{s.widen()},
 	}}
 }
 

@@ -21,7 +21,7 @@ func natSuspected(s *scene) []Finding {
 			Because: fmt.Sprintf("%s wait for an answer, %s of them have asked more than once, and %s of %s are free here; a NAT gateway without ports, a firewall and a dead server look like this", Plural(d.States[sock.SynSent], "connect"), Count(d.SynRetried), Count(d.Free), Plural(d.Budget, "port")),
 			Do: []string{
 				"if a NAT is in between, look at its ports: conntrack -S there (insert_failed), ErrorPortAllocation at AWS, SNAT connection count at Azure",
-				"see whether the server is reached at all: ss -tnoi state syn-sent dst " + d.Destination.Addr().String(),
+				"see whether the server is reached at all: " + s.run("ss -tnoi state syn-sent dst "+d.Destination.Addr().String()),
 			},
 		}, true
 	})

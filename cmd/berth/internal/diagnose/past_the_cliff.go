@@ -17,10 +17,10 @@ func pastTheCliff(s *scene) []Finding {
 			return Finding{}, false
 		}
 		return Finding{
-			Level:   Slow,
-			What:    fmt.Sprintf("more than half of the ports %s are in use: %s", pair(d), cost(d)),
+			Level:   LevelOf(d),
+			What:    fill(d) + ": " + cost(d),
 			Because: cliffFacts(d),
-			Do:      cliffDo(d),
+			Do:      cliffDo(s, d),
 		}, true
 	})
 }
@@ -28,6 +28,17 @@ func pastTheCliff(s *scene) []Finding {
 // explained reports whether another finding says what uses up the ports of d.
 func (s *scene) explained(d *ports.Destination) bool {
 	return wastes(d) || leaks(d) || closeWaits(d) || s.bound()
+}
+
+// fill says how full the destination is. One that fills up fast may not be past half yet.
+func fill(d *ports.Destination) string {
+	switch {
+	case d.Free <= 0:
+		return fmt.Sprintf("all ports %s are in use", pair(d))
+	case UsedPercent(d) <= slowPercent:
+		return fmt.Sprintf("the ports %s fill up, %s", pair(d), Fullness(d))
+	}
+	return fmt.Sprintf("more than half of the ports %s are in use", pair(d))
 }
 
 func cost(d *ports.Destination) string {
@@ -46,18 +57,19 @@ func cliffFacts(d *ports.Destination) string {
 	if d.FirstHalfFree == 0 {
 		facts += ", and the half that connect tries first is used up"
 	}
-	if d.Rate > d.Cliff && d.Cliff > 0 {
+	if d.Rate > d.Cliff && d.Cliff > 0 && !mostlyLive(d) {
 		facts += fmt.Sprintf("; this side closes %s connections a second, and half of the ports is gone above %s", PerSecond(d.Rate), PerSecond(d.Cliff))
 	}
 	return facts
 }
 
-func cliffDo(d *ports.Destination) []string {
-	if 2*d.States[sock.TimeWait] >= d.Held {
-		return []string{ShareOneClient, "measure what a connect costs here: berth check --calibrate " + d.Destination.String()}
+// mostlyLive reports whether half of the ports or more are of connections that are in use.
+func mostlyLive(d *ports.Destination) bool { return 2*d.States[sock.Established] >= d.Held }
+
+func cliffDo(s *scene, d *ports.Destination) []string {
+	do := "spread the connections over more addresses: each source address and each destination address has ports of its own"
+	if 2*d.States[sock.TimeWait] >= d.Held && !mostlyLive(d) {
+		do = ShareOneClient
 	}
-	return []string{
-		"spread the connections over more addresses: each source address and each destination address has ports of its own",
-		"measure what a connect costs here: berth check --calibrate " + d.Destination.String(),
-	}
+	return []string{do, "measure what a connect costs here: berth check --calibrate " + d.Destination.String() + NamespaceFlag(s.Name)}
 }

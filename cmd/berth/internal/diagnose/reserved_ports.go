@@ -10,7 +10,7 @@ func reservedPorts(s *scene) []Finding {
 	f := Finding{
 		Because: fmt.Sprintf("net.ipv4.ip_local_reserved_ports takes %s out of the range %d-%d, and leaves %s", Plural(s.Reserved, "port"), s.First, s.Last, Count(s.Size())),
 		Do: []string{
-			"look at what is reserved: sysctl net.ipv4.ip_local_reserved_ports",
+			"look at what is reserved: " + s.run("sysctl net.ipv4.ip_local_reserved_ports"),
 			"keep only ports that something listens on",
 		},
 	}

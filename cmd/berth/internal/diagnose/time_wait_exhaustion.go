@@ -19,7 +19,7 @@ func timeWaitExhaustion(s *scene) []Finding {
 			Level:   LevelOf(d),
 			What:    fmt.Sprintf("the ports %s run out: %s", pair(d), Fullness(d)),
 			Because: wasteFacts(s, d),
-			Do:      append([]string{ShareOneClient}, relief(s)...),
+			Do:      wasteDo(s, d),
 		}, true
 	})
 }
@@ -27,17 +27,51 @@ func timeWaitExhaustion(s *scene) []Finding {
 // ShareOneClient is what cures it in any language. Where the language is known, there is a better sentence.
 const ShareOneClient = "share one client with a pool that keeps as many idle connections as there are requests at once"
 
-// wastes reports whether TIME_WAIT is what eats the ports of d, until there are none.
+// wastes reports whether connections that this side closed are what eats the ports of d, until there are none.
 func wastes(d *ports.Destination) bool {
-	waiting := d.States[sock.TimeWait]
-	if waiting == 0 || LevelOf(d) == OK {
+	closed := closedHere(d.States)
+	if closed == 0 || LevelOf(d) == OK {
 		return false
 	}
 	toTheEnd := runsOut(d) || LevelOf(d) >= Critical
-	return toTheEnd && (2*waiting >= d.Held || d.Free > 0 && runsOut(d))
+	return toTheEnd && (2*closed >= d.Held || d.Free > 0 && runsOut(d) && closesFaster(d))
+}
+
+// closesFaster reports whether a forecast comes from what is closed, and not from what is left open.
+func closesFaster(d *ports.Destination) bool { return d.Rate > d.Opened[ports.Steps-1] }
+
+// closedHere are the connections that this side has closed.
+func closedHere(states map[sock.State]int) int { return states[sock.TimeWait] + halfClosed(states) }
+
+// halfClosed are those of them that the other side has not closed too, or not acknowledged.
+func halfClosed(states map[sock.State]int) int {
+	return states[sock.FinWait1] + states[sock.FinWait2] + states[sock.Closing] + states[sock.LastAck]
+}
+
+// AllClosed reports whether no connection to d is left that this side has not closed.
+func AllClosed(d *ports.Destination) bool { return closedHere(d.States) == d.Held }
+
+// mostlyHalfClosed reports whether most of what this side closed waits for the server.
+func mostlyHalfClosed(d *ports.Destination) bool {
+	return halfClosed(d.States) > d.States[sock.TimeWait]
+}
+
+func wasteDo(s *scene, d *ports.Destination) []string {
+	if !mostlyHalfClosed(d) {
+		return append([]string{ShareOneClient}, relief(s)...)
+	}
+	do := []string{"let the server close its side when it reads the end of the stream, or after an idle time", ShareOneClient}
+	if s.Last-s.First+1 < defaultRange { // tcp_tw_reuse lends no such port
+		do = append(do, s.widen())
+	}
+	return do
 }
 
 func wasteFacts(s *scene, d *ports.Destination) string {
+	if mostlyHalfClosed(d) {
+		return fmt.Sprintf("of the %s that are held, %s are of connections that this side closed, and the server does not close its side (FIN_WAIT_2 and its like), and %s are in TIME_WAIT",
+			Plural(d.Held, "port"), Count(halfClosed(d.States)), Count(d.States[sock.TimeWait]))
+	}
 	held := fmt.Sprintf("%s of the %s that are held are in TIME_WAIT", Count(d.States[sock.TimeWait]), Plural(d.Held, "port"))
 	if d.Rate <= 0 {
 		return held + ": this side closed those connections, and each keeps its port for " + About(s.TimeWait)
@@ -64,10 +98,10 @@ func (s *scene) lends(d *ports.Destination) bool {
 // relief is what gains time where the program cannot be changed now.
 func relief(s *scene) (do []string) {
 	if s.TWReuse != 1 && s.Timestamps {
-		do = append(do, "to gain time: sysctl -w net.ipv4.tcp_tw_reuse=1 (lends a port in TIME_WAIT again after a second, where both ends use timestamps)")
+		do = append(do, "to gain time: "+s.run("sysctl -w net.ipv4.tcp_tw_reuse=1")+" (lends a port in TIME_WAIT again after a second, where both ends use timestamps)")
 	}
 	if s.Last-s.First+1 < defaultRange {
-		do = append(do, widen)
+		do = append(do, s.widen())
 	}
 	return do
 }

@@ -16,7 +16,7 @@ func twBucketOverflow(s *scene) []Finding {
 		Because: fmt.Sprintf("%s of %s (net.ipv4.tcp_max_tw_buckets) are there, and %s were not made since boot: the rates here are too low, and a late segment may reach the next connection on its port", Count(s.TWCount), Count(s.TWBuckets), Count(int(s.TWOverflow))),
 		Do: []string{
 			"close fewer connections: " + ShareOneClient,
-			fmt.Sprintf("or sysctl -w net.ipv4.tcp_max_tw_buckets=%d", 2*s.TWBuckets),
+			"or " + s.run(fmt.Sprintf("sysctl -w net.ipv4.tcp_max_tw_buckets=%d", 2*s.TWBuckets)),
 		},
 	}}
 }

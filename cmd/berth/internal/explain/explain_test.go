@@ -35,6 +35,9 @@ var lines = []struct{ line, name, destination string }{
 	{`org.apache.http.conn.HttpHostConnectException: Connect to 10.0.3.7:8080 [/10.0.3.7] failed: Cannot assign requested address (connect failed)`, "no local port", "10.0.3.7:8080"},
 	{`Caused by: java.net.NoRouteToHostException: Cannot assign requested address (Address not available)`, "no local port", ""},
 	{`java.net.BindException: Cannot assign requested address (Bind failed)`, "address not here", ""},
+	{`java.net.BindException: Cannot assign requested address: bind`, "address not here", ""},
+	{`java.net.BindException: Cannot assign requested address: JVM_Bind`, "address not here", ""},
+	{`java.net.ConnectException: Cannot assign requested address: connect`, "no local port", ""},
 	{`java.net.SocketException: No buffer space available (maximum connections reached?): connect`, "no port on Windows", ""},
 	{`java.net.BindException: Address already in use: connect`, "port not free again on Windows", ""},
 	{`java.net.BindException: Address already in use (Bind failed)`, "", ""},
@@ -60,6 +63,7 @@ var lines = []struct{ line, name, destination string }{
 
 	// proxies
 	{`2026/01/02 12:34:56 [crit] 7#7: *1 connect() to 10.0.3.7:8080 failed (99: Cannot assign requested address) while connecting to upstream, client: 10.0.0.9, server: _, request: "GET / HTTP/1.1", upstream: "http://10.0.3.7:8080/", host: "a"`, "no local port", "10.0.3.7:8080"},
+	{`[crit] 7#7: *1 bind(10.9.0.5) failed (99: Cannot assign requested address) while connecting to upstream, client: 10.0.0.9, upstream: "http://10.0.3.7:8080/", host: "a"`, "address not here", ""},
 	{`nginx: [emerg] bind() to 10.9.9.9:80 failed (99: Cannot assign requested address)`, "address not here", ""},
 	{`nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)`, "", ""},
 	{`[error] 7#7: *1 upstream timed out (110: Connection timed out) while connecting to upstream, client: 10.0.0.9, upstream: "http://10.0.3.7:8080/", host: "a"`, "no answer", "10.0.3.7:8080"},

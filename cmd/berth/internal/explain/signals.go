@@ -104,7 +104,7 @@ func unanswered(l string) bool {
 
 // binds tells bind from connect, which share their errors.
 func binds(l string) bool {
-	return has(l, "bind: ", "bind()", "(bind failed)", "listen tcp", "listen eaddr", "listen udp") && !has(l, ": connect", "connect()")
+	return has(l, "bind: ", "bind(", ": bind", ": jvm_bind", "(bind failed)", "listen tcp", "listen eaddr", "listen udp") && !has(l, ": connect", "connect()")
 }
 
 // dials tells of an outgoing connection, by what Go, Node, nginx, HAProxy and Apache HttpClient write there.

@@ -35,6 +35,7 @@ type Report struct {
 	Missing []string `json:"missing,omitempty"` // what could not be seen
 
 	asked    string // HOST:PORT, where only that was asked for
+	where    string // the namespaces that were asked for
 	log      string // name of the log whose errors were asked for
 	leftOut  int    // destinations that are not in the report, since nothing is to say of them
 	fullest  *ports.Destination
@@ -160,10 +161,13 @@ type Options struct {
 	// All reports destinations that nothing is to say of too. Those are otherwise left out.
 	All bool
 
-	// Only, unless nil, says which destinations are reported, and Asked is what it stands for. What is found
-	// of a whole namespace concerns them all, and stays.
+	// Only, unless nil, says which destinations are reported, and Asked is what it stands for. Of what is found
+	// of a whole namespace, that stays which they suffer from too.
 	Only  func(*ports.Destination) bool
 	Asked string
+
+	// Namespace is which namespaces were asked for, as berth check takes it: for the next thing to type.
+	Namespace string
 
 	// Log is the name of a log, if one was read, and Errors are what it tells.
 	Log    string
@@ -178,7 +182,7 @@ func New(t *ports.Table, findings []diagnose.Finding, o Options) *Report {
 	r := &Report{
 		Schema: schema, Time: t.Time.Format(time.RFC3339), Host: t.Host, Kernel: t.Kernel,
 		Namespaces: []Namespace{}, Destinations: []Destination{}, Findings: []Finding{},
-		Missing: t.Missing, asked: o.Asked, log: o.Log,
+		Missing: t.Missing, asked: o.Asked, log: o.Log, where: o.Namespace,
 	}
 	for i := range t.Namespaces {
 		r.Namespaces = append(r.Namespaces, newNamespace(&t.Namespaces[i]))
@@ -188,10 +192,13 @@ func New(t *ports.Table, findings []diagnose.Finding, o Options) *Report {
 			r.addDestination(d, findings, o)
 		}
 	}
-	for i := range findings {
-		if f := &findings[i]; o.concerns(t, f) {
-			r.Findings = append(r.Findings, newFinding(f, owners(t, f)))
-		}
+	reported := findings
+	if o.Only != nil {
+		reported = diagnose.Concerning(t, o.Only)
+	}
+	for i := range reported {
+		f := &reported[i]
+		r.Findings = append(r.Findings, newFinding(f, owners(t, f)))
 	}
 	for i := range o.Errors {
 		r.Errors = append(r.Errors, newError(&o.Errors[i], t, findings))
@@ -220,14 +227,6 @@ func found(d *ports.Destination, findings []diagnose.Finding) bool {
 		}
 	}
 	return false
-}
-
-func (o Options) concerns(t *ports.Table, f *diagnose.Finding) bool {
-	if o.Only == nil || !f.Destination.IsValid() {
-		return true
-	}
-	d := subject(t, f)
-	return d != nil && o.Only(d)
 }
 
 // subject is the destination that a finding is about, or nil.

@@ -191,6 +191,63 @@ func TestWorst(t *testing.T) {
 	}
 }
 
+// TestAskedIsWell: who asks for a destination that is well is not told of another's narrow range.
+func TestAskedIsWell(t *testing.T) {
+	narrow := trouble()
+	narrow.Namespaces[0].First = 52000
+	d := &narrow.Destinations[0]
+	d.Budget, d.Held, d.Free = 9000, 8000, 1000
+	d.States = map[sock.State]int{sock.Established: 8000}
+	d.Rate, d.ExhaustedIn = 0, -1
+	if all := of(narrow, Options{}); len(all.Findings) != 1 || all.Findings[0].Code != "narrow-range" {
+		t.Fatalf("got %+v, want a narrow range", all.Findings)
+	}
+	r := of(narrow, Options{Only: to("10.0.9.2:5432"), Asked: "10.0.9.2:5432"})
+	if len(r.Findings) > 0 || r.Worst() != diagnose.OK {
+		t.Errorf("got %+v, level %v; want nothing", r.Findings, r.Worst())
+	}
+}
+
+// TestNext: the next thing to type looks where this report did.
+func TestNext(t *testing.T) {
+	blue := trouble()
+	blue.Namespaces[0].Name, blue.Destinations[0].Namespace, blue.Destinations[1].Namespace = "blue", "blue", "blue"
+	tests := []struct {
+		report *Report
+		want   string
+	}{
+		{of(trouble(), Options{}), "berth check --calibrate 10.0.3.7:8080"},
+		{of(blue, Options{Namespace: "all"}), "berth check --calibrate 10.0.3.7:8080 --namespace blue"},
+		{of(quiet(), Options{}), "berth check --all"},
+		{of(quiet(), Options{Namespace: "all"}), "berth check --all --namespace all"},
+	}
+	for _, tt := range tests {
+		var b strings.Builder
+		tt.report.WriteText(&b, Style{})
+		if _, next, _ := strings.Cut(b.String(), "\nnext: "); next != tt.want+"\n" {
+			t.Errorf("got %q, want %q", next, tt.want)
+		}
+	}
+}
+
+// TestNobody: what has no owner is not another user's.
+func TestNobody(t *testing.T) {
+	tests := []struct {
+		d    ports.Destination
+		want string
+	}{
+		{ports.Destination{Held: 5, States: map[sock.State]int{sock.TimeWait: 5}}, "not known: "},
+		{ports.Destination{Held: 5, States: map[sock.State]int{sock.FinWait2: 4, sock.TimeWait: 1}}, "nobody's any more: "},
+		{ports.Destination{Held: 5, States: map[sock.State]int{sock.FinWait2: 5}, Unowned: 5}, "not seen: "}, // half closed, and still open
+		{ports.Destination{Held: 5, States: map[sock.State]int{sock.Established: 5}, Unowned: 5}, "not seen: "},
+	}
+	for _, tt := range tests {
+		if got := nobody(&tt.d); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("%+v: got %q, want %q", tt.d, got, tt.want)
+		}
+	}
+}
+
 func TestTrend(t *testing.T) {
 	tests := []struct {
 		closed []float64

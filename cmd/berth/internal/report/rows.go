@@ -146,5 +146,8 @@ func nobody(d *ports.Destination) string {
 	if d.States[sock.TimeWait] == d.Held {
 		return "not known: TIME_WAIT has no owner, and nobody has a live connection there now"
 	}
+	if d.Unowned == 0 && diagnose.AllClosed(d) {
+		return "nobody's any more: the program has closed them all, and the kernel waits for the other side"
+	}
 	return "not seen: the live ones are of no process that this user may look into"
 }

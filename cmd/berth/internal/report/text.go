@@ -153,9 +153,9 @@ func (e *Error) places() string {
 func (r *Report) writeNext(p *page) {
 	switch worst := r.worstDestination(); {
 	case worst != nil && worst.level > diagnose.OK && !worst.ConnectCostMeasured:
-		p.next("berth check --calibrate " + worst.Destination)
+		p.next("berth check --calibrate " + worst.Destination + clean(diagnose.NamespaceFlag(worst.Namespace)))
 	case r.leftOut > 0:
-		p.next("berth check --all")
+		p.next("berth check --all" + clean(diagnose.NamespaceFlag(r.where)))
 	}
 }
 
