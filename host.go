@@ -204,25 +204,24 @@ func (h *host) cancel(w *waiter, now time.Time, do *todo) bool {
 func (h *host) put(c *conn, why closeReason, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.leased.remove(&c.place)
 	if why == 0 {
 		h.hold.add(now.Sub(c.since))
-		why = h.unfit(c, now)
+		c.reused = true
 	}
-	if why != 0 {
-		h.lost(c, why, now, do)
-		return
-	}
-	c.reused = true
-	h.settle(c, now, do)
+	h.takeBack(c, why, now, do)
 }
 
-// restore takes back a connection whose request gave up before it used it.
+// restore takes back a connection whose request gave up before it used it: that
+// says nothing of how long requests take, and the connection goes to another.
 func (h *host) restore(c *conn, why closeReason, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.leased.remove(&c.place)
 	c.want.last = false
+	h.takeBack(c, why, now, do)
+}
+
+func (h *host) takeBack(c *conn, why closeReason, now time.Time, do *todo) {
+	h.leased.remove(&c.place)
 	if why == 0 {
 		why = h.unfit(c, now)
 	}
