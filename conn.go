@@ -9,9 +9,9 @@ import (
 
 // conn is what the pool knows of a connection, whatever it speaks.
 //
-// It is in one place at a time: its host's idle list, its host's leased list,
-// or none (just dialed, closed, or upgraded away). The lease is the right to
-// use the second half of the fields, and only its holder does.
+// It is in one place at a time: its host's idle list, or, while it is leased,
+// its leases are in the host's leased list; or in none (just dialed, closed, or
+// upgraded away).
 type conn struct {
 	h  *host
 	nc net.Conn
@@ -19,38 +19,78 @@ type conn struct {
 	tls *tls.ConnectionState
 
 	// Guarded by the host's mutex.
-	place   link[conn] // in host.idle or host.leased
+	place   link[conn] // in host.idle, or, of HTTP/2 and leased, in host.shared
 	rank    link[conn] // in budget.idle, whose mutex guards it
 	ranked  bool
-	reused  bool      // was idle or leased before: a dead server is no surprise, so a retry is allowed
-	hungUp  bool      // the server closed its side
-	since   time.Time // became idle, or was leased
-	idledAt time.Time // since, of the idleness that the lease ended; zero if it was handed over
-	retires time.Time // is leased no more from then on; zero is never
-	want    want      // of the request that has it or had it last
+	reused  bool        // was idle or leased before: a dead server is no surprise, so a retry is allowed
+	leases  int         // at the moment
+	most    int         // how many it takes at once: 1, or, of HTTP/2, the server's limit of streams
+	choked  bool        // HTTP/2 has no stream to spare at the moment, whatever most says
+	leaving closeReason // why it takes no new lease, though those that it has go on; zero while it does
+	since   time.Time   // became idle
+	retires time.Time   // is leased no more from then on; zero is never
+	want    want        // of the request that had it last
 
-	serial uint64                   // at the watcher, or zero; guarded by its mutex
-	x      atomic.Pointer[exchange] // that has it leased, for Close
+	serial uint64 // at the watcher, or zero; guarded by its mutex
 
-	h1 h1
+	own lease   // HTTP/1: the only one
+	h1  h1      // HTTP/1: its lease's
+	mux *muxing // what several exchanges use at once, HTTP/2 first of all; nil for HTTP/1
+}
+
+// A lease is the right to one exchange on a connection. A connection of HTTP/1
+// has one at a time, one of HTTP/2 as many as its server allows streams. Only
+// the exchange that holds it uses it, but for place and want, which the host's
+// mutex guards.
+type lease struct {
+	c       *conn
+	want    *want // of the request
+	since   time.Time
+	idledAt time.Time // since when the connection had been idle; zero if it was not
+	reused  bool      // the connection had served before
+	place   link[lease]
+	x       atomic.Pointer[exchange] // that holds it, for Close
 }
 
 func newConn(h *host, nc net.Conn) *conn {
-	c := &conn{h: h, nc: nc}
+	c := &conn{h: h, nc: nc, most: 1}
 	c.place.of, c.rank.of = c, c
+	c.own.init(c)
 	c.h1.init(c)
 	return c
 }
 
-// returns reports whether the pool can have c back from its lease.
-func (c *conn) returns(now time.Time) bool {
-	return !c.want.last && c.want.keeps() && !c.hungUp && (c.retires.IsZero() || now.Before(c.retires))
+func (l *lease) init(c *conn) {
+	l.c = c
+	l.place.of = l
+}
+
+// newLease is the only one of HTTP/1, so that it costs nothing.
+func (c *conn) newLease() *lease {
+	if c.mux == nil {
+		return &c.own
+	}
+	l := new(lease)
+	l.init(c)
+	return l
+}
+
+// free reports whether c can have one more lease.
+func (c *conn) free(now time.Time) bool {
+	return c.leases < c.most && !c.choked && c.leaving == 0 && !c.tooOld(now)
+}
+
+func (c *conn) tooOld(now time.Time) bool { return !c.retires.IsZero() && !now.Before(c.retires) }
+
+// returns reports whether the pool can have back what l leased.
+func (l *lease) returns(now time.Time) bool {
+	return !l.want.last && l.want.keeps() && l.c.leaving == 0 && !l.c.tooOld(now)
 }
 
 // overdue says why an idle connection is not to be leased, or zero.
 func (c *conn) overdue(now time.Time) closeReason {
 	switch {
-	case !c.retires.IsZero() && !now.Before(c.retires):
+	case c.tooOld(now):
 		return closedTooOld
 	case c.want.idleTimeout > 0 && now.Sub(c.since) >= c.want.idleTimeout:
 		return closedIdleTimeout
@@ -89,6 +129,7 @@ const (
 	closedByError                             // reading or writing failed
 	closedByClose                             // Close or Shutdown
 	closedUpgraded                            // it is the caller's now: 101 Switching Protocols
+	closedSpare                               // another one of HTTP/2 has streams for all
 	closeReasons
 )
 
@@ -106,6 +147,7 @@ var closeReasonText = [closeReasons]string{
 	closedByError:      "connection broken",
 	closedByClose:      "transport closed",
 	closedUpgraded:     "upgraded",
+	closedSpare:        "not needed beside another one of HTTP/2",
 }
 
 func (r closeReason) String() string { return closeReasonText[r] }

@@ -15,9 +15,7 @@ func (h *host) overfull(w *waiter) bool {
 	}
 	n := h.waiting.n
 	for d := range h.dials.all {
-		if d.w != nil {
-			n--
-		}
+		n -= d.n
 	}
 	return n > w.want.maxWaiting
 }
@@ -29,7 +27,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 	if w.dial != nil || !w.due.IsZero() || w.hungry {
 		return
 	}
-	if h.full(w) || h.probing() {
+	if h.join(w) || h.full(w) || h.probing() {
 		h.unslot(w, do)
 		return
 	}
@@ -45,7 +43,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 	w.slot = false
 	h.makeRoom(w, do)
 	d := newDial(w, now)
-	w.dial = d
+	h.own(w, d)
 	h.dials.pushBack(&d.place)
 	h.counts.dials++
 	do.dials = append(do.dials, d)
@@ -54,16 +52,17 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 // full reports whether a limit of this host forbids a dial for w. An idle
 // connection that w can't have makes room.
 func (h *host) full(w *waiter) bool {
-	used := h.leased.n + h.dials.n
+	used := h.inUse + h.dials.n
 	return w.want.maxConnsPerHost > 0 && used >= w.want.maxConnsPerHost ||
-		w.want.maxDialsPerHost > 0 && h.dials.n >= w.want.maxDialsPerHost
+		w.want.maxDialsPerHost > 0 && h.dials.n >= w.want.maxDialsPerHost ||
+		w.want.maxHTTP2 > 0 && h.streams > 0 && h.conns() >= w.want.maxHTTP2 && !w.want.fresh
 }
 
 // makeRoom closes an idle connection that is in the way of a waiter that can't
 // have it: a retry, or one with DisableKeepAlives.
 func (h *host) makeRoom(w *waiter, do *todo) {
 	limit := w.want.maxConnsPerHost
-	if c := h.idle.first(); c != nil && limit > 0 && h.idle.n+h.leased.n+h.dials.n >= limit {
+	if c := h.idle.first(); c != nil && limit > 0 && h.conns() >= limit {
 		h.unidle(c)
 		h.drop(c, closedForOther, do)
 	}
@@ -107,8 +106,8 @@ func (h *host) putOff(w *waiter, now time.Time, elide bool) time.Time {
 }
 
 // comingBack counts the leases that can be expected to bring their connection
-// back: not those that end it, and not those held for longer than patience,
-// which are no ordinary requests.
+// back, or their stream of one: not those that end it, and not those held for
+// longer than patience, which are no ordinary requests.
 func (h *host) comingBack(patience time.Duration, now time.Time) (n int) {
 	for e := h.leased.back; e != nil && now.Sub(e.of.since) <= patience; e = e.prev {
 		if e.of.returns(now) {
@@ -121,8 +120,8 @@ func (h *host) comingBack(patience time.Duration, now time.Time) (n int) {
 // mayComeBack reports whether any lease can bring its connection back, however
 // long it takes.
 func (h *host) mayComeBack(now time.Time) bool {
-	for c := range h.leased.all {
-		if c.returns(now) {
+	for l := range h.leased.all {
+		if l.returns(now) {
 			return true
 		}
 	}
@@ -208,38 +207,64 @@ func (h *host) sate(w *waiter) {
 	}
 }
 
+// own has w wait for d.
+func (h *host) own(w *waiter, d *dial) {
+	w.dial = d
+	d.n++
+	if d.w == nil {
+		d.w = w
+	}
+}
+
+// disown has w wait for its dial no more, which goes on for others.
+func (h *host) disown(w *waiter, do *todo) {
+	d := w.dial
+	w.dial = nil
+	d.n--
+	if d.w != w {
+		return
+	}
+	d.w = nil
+	if d.n == 0 {
+		h.adopt(d, do)
+		return
+	}
+	for other := range h.waiting.all {
+		if other.dial == d {
+			d.w = other
+			return
+		}
+	}
+}
+
+// uncover takes d, which is over, from those that it was for.
+func (h *host) uncover(d *dial) {
+	d.w = nil
+	for w := h.waiting.front; d.n > 0; w = w.next {
+		if w.of.dial == d {
+			w.of.dial = nil
+			d.n--
+		}
+	}
+}
+
 // adopt gives a dial in flight to the oldest waiter that has none. If there is
 // none in need, what it brings becomes idle, and waiters that come later do not
 // count on it: it may be as old as its host is dead (net/http's
-// transport_dial_test.go wants it so, too).
+// transport_dial_test.go wants it so, too). Over HTTP/2 it is ended: there is a
+// stream for everybody.
 func (h *host) adopt(d *dial, do *todo) {
 	for w := range h.waiting.all {
 		if w.dial == nil && !w.want.fresh && !d.want.fresh {
-			w.dial, d.w = d, w
+			h.own(w, d)
 			w.due = time.Time{}
 			h.sate(w)
 			h.unslot(w, do)
 			return
 		}
 	}
-}
-
-// swapCover gives what front waits for to the waiter that d, now done, was for.
-func (h *host) swapCover(d *dial, front *waiter) {
-	owner := d.w
-	d.w = nil
-	if owner == nil {
-		return
-	}
-	owner.dial = nil
-	if owner == front {
-		return
-	}
-	h.sate(front)
-	owner.dial, owner.due = front.dial, front.due
-	front.dial, front.due = nil, time.Time{}
-	if owner.dial != nil {
-		owner.dial.w = owner
+	if h.streams > 1 && h.shared.n > 0 {
+		do.cancels = append(do.cancels, d)
 	}
 }
 

@@ -32,8 +32,10 @@ type exchange struct {
 	until time.Time // the end of Transport.Timeout; zero is none
 	by    time.Time // the end of AcquireTimeout for this try; zero is none
 	dial  dialer    // how to dial, where it must
+	rush  bool      // a retry: the first to be served
 
-	c        *conn
+	lease    *lease
+	c        *conn // that is leased
 	up       *upload // writes the request, where a goroutine must
 	response response
 
@@ -104,13 +106,13 @@ func (x *exchange) again() (*exchange, error) {
 	}, nil
 }
 
-// hold makes c the exchange's connection, and has whatever ends the request
-// close it from now on.
-func (x *exchange) hold(c *conn) {
+// hold makes l the exchange's lease, and has whatever ends the request end it
+// from now on.
+func (x *exchange) hold(l *lease) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.c = c
-	c.x.Store(x)
+	x.lease, x.c = l, l.c
+	l.x.Store(x)
 	if x.ctx.Done() != nil {
 		x.unctx = context.AfterFunc(x.ctx, func() { x.abort(context.Cause(x.ctx), closedCanceled) })
 	}
@@ -201,7 +203,7 @@ func (x *exchange) claimLocked(cause error) bool {
 	if x.up != nil {
 		close(x.up.gone)
 	}
-	x.c.x.Store(nil)
+	x.lease.x.Store(nil)
 	return true
 }
 
@@ -217,7 +219,7 @@ func (x *exchange) abort(cause error, why closeReason) {
 func (x *exchange) giveBack(why closeReason) {
 	var do todo
 	c := x.c
-	c.h.put(c, why, time.Now(), &do)
+	c.h.put(x.lease, why, time.Now(), &do)
 	if x.trace != nil && x.trace.PutIdleConn != nil {
 		tracePut(x.trace, c, &do)
 	}
@@ -243,7 +245,7 @@ func (x *exchange) because(err error) (_ error, cut bool) {
 }
 
 // acquire leases a connection from the pool, waiting for it if it must.
-func (x *exchange) acquire() (*conn, error) {
+func (x *exchange) acquire() (*lease, error) {
 	x.beginAcquire()
 	for {
 		h, err := x.t.lookup(x.key)
@@ -252,10 +254,10 @@ func (x *exchange) acquire() (*conn, error) {
 		}
 		var do todo
 		now := time.Now()
-		c, err := h.take(&x.want, now, &do)
+		l, err := h.take(&x.want, now, &do)
 		x.t.act(h, &do)
-		if c == nil && err == nil {
-			c, err = x.queue(h, now)
+		if l == nil && err == nil {
+			l, err = x.queue(h, now)
 		}
 		if err == errHostGone {
 			continue
@@ -263,7 +265,7 @@ func (x *exchange) acquire() (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		return x.cleaned(c, time.Time{})
+		return x.cleaned(l, time.Time{})
 	}
 }
 
@@ -276,16 +278,16 @@ func (x *exchange) beginAcquire() {
 	}
 }
 
-// cleaned returns c, or, if the server closed it or sent what nobody asked for,
-// another one, used after.
-func (x *exchange) cleaned(c *conn, after time.Time) (*conn, error) {
+// cleaned returns l, or, if the server closed its connection or sent what nobody
+// asked for, one of another, used after.
+func (x *exchange) cleaned(l *lease, after time.Time) (*lease, error) {
 	for {
-		why := c.dirt()
+		why := l.dirt()
 		if why == 0 {
-			return c, nil
+			return l, nil
 		}
 		var err error
-		if c, err = x.replace(c, why, after); err != nil {
+		if l, err = x.replace(l, why, after); err != nil {
 			return nil, err
 		}
 	}
@@ -295,49 +297,50 @@ func (x *exchange) cleaned(c *conn, after time.Time) (*conn, error) {
 // retry to trust it: one dead connection makes all that were idle suspect.
 const freshness = time.Second
 
-// reacquire is acquire for a retry, in place of the dead connection c.
-func (x *exchange) reacquire(c *conn) (*conn, error) {
+// reacquire is acquire for a retry, in place of the lease of a dead connection.
+func (x *exchange) reacquire(l *lease) (*lease, error) {
 	x.beginAcquire()
 	after := time.Now().Add(-freshness)
-	c, err := x.replace(c, closedByPeer, after)
+	l, err := x.replace(l, closedByPeer, after)
 	if err != nil {
 		return nil, err
 	}
-	return x.cleaned(c, after)
+	return x.cleaned(l, after)
 }
 
 // replace trades a dead connection for one that was used after, or for a dial.
-func (x *exchange) replace(c *conn, why closeReason, after time.Time) (*conn, error) {
+func (x *exchange) replace(l *lease, why closeReason, after time.Time) (*lease, error) {
 	var do todo
 	now := time.Now()
-	h := c.h
+	h := l.c.h
 	w := newWaiter(x.want, x.dialer(), now)
 	w.rush = true
-	c, err := h.replace(c, why, w, after, now, &do)
+	l, err := h.replace(l, why, w, after, now, &do)
 	x.t.act(h, &do)
-	if c != nil || err != nil {
-		return c, err
+	if l != nil || err != nil {
+		return l, err
 	}
 	return x.await(w)
 }
 
 // queue waits at h.
-func (x *exchange) queue(h *host, now time.Time) (*conn, error) {
+func (x *exchange) queue(h *host, now time.Time) (*lease, error) {
 	var do todo
 	w := newWaiter(x.want, x.dialer(), now)
-	c, err := h.wait(w, now, &do)
+	w.rush = x.rush
+	l, err := h.wait(w, now, &do)
 	x.t.act(h, &do)
 	if err == ErrQueueFull {
 		return nil, h.acquireError(err, 0)
 	}
-	if c != nil || err != nil {
-		return c, err
+	if l != nil || err != nil {
+		return l, err
 	}
 	return x.await(w)
 }
 
 // await waits until w is served, or its request has had enough.
-func (x *exchange) await(w *waiter) (*conn, error) {
+func (x *exchange) await(w *waiter) (*lease, error) {
 	var acquire, total <-chan time.Time
 	if !x.by.IsZero() {
 		timer := time.NewTimer(time.Until(x.by))
@@ -355,7 +358,7 @@ func (x *exchange) await(w *waiter) (*conn, error) {
 		if w.err != nil && x.ctx.Err() != nil {
 			return nil, context.Cause(x.ctx) // rather than an error that it caused
 		}
-		return w.conn, w.err
+		return w.lease, w.err
 	case <-x.ctx.Done():
 		err = context.Cause(x.ctx)
 	case <-x.req.Cancel:
@@ -373,8 +376,8 @@ func (x *exchange) await(w *waiter) (*conn, error) {
 func (x *exchange) giveUp(w *waiter, err error) error {
 	var do todo
 	now := time.Now()
-	if !w.h.cancel(w, now, &do) && w.conn != nil {
-		w.h.restore(w.conn, w.conn.h1.idle.dirt(), now, &do)
+	if !w.h.cancel(w, now, &do) && w.lease != nil {
+		w.h.restore(w.lease, w.lease.c.h1.idle.dirt(), now, &do)
 	}
 	x.t.act(w.h, &do)
 	var t interface{ Timeout() bool }
@@ -391,7 +394,7 @@ func (h *host) acquireError(err error, waited time.Duration) error {
 	return &AcquireError{
 		Host:        h.key.String(),
 		Waited:      waited,
-		InUse:       h.leased.n,
+		InUse:       h.inUse,
 		Idle:        h.idle.n,
 		Dialing:     h.dials.n,
 		Waiting:     h.waiting.n + 1,

@@ -36,10 +36,11 @@ func (h *h1) init(c *conn) {
 //
 // It must have nothing to say: an end means that the server closed it, a byte
 // would be taken for the beginning of the next response.
-func (c *conn) dirt() closeReason {
+func (l *lease) dirt() closeReason {
+	c := l.c
 	h := &c.h1
 	switch {
-	case !c.reused:
+	case !l.reused || c.mux != nil:
 		return 0
 	case h.idle != nil:
 		return h.idle.dirt()

@@ -24,8 +24,11 @@ type host struct {
 	budget *budget
 
 	mu      sync.Mutex // guards the fields below
-	idle    list[conn] // the longest idle first
-	leased  list[conn] // the longest leased first
+	idle    list[conn]  // the longest idle first
+	leased  list[lease] // the longest leased first
+	inUse   int         // connections that are leased: over HTTP/1 as many as leases
+	shared  list[conn]  // of these, those of HTTP/2
+	streams int         // how many leases a new connection will take: the limit of the last of HTTP/2; zero if that was HTTP/1, or is not known
 	dials   list[dial]
 	waiting list[waiter] // the oldest first
 	hold    holdEstimate
@@ -61,14 +64,14 @@ type doomed struct {
 
 func newHost(key hostKey, b *budget) *host { return &host{key: key, budget: b} }
 
-// take leases an idle connection to a request that wants it, or returns nil.
-func (h *host) take(want *want, now time.Time, do *todo) (*conn, error) {
+// take leases a connection to a request that wants it, or returns nil.
+func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
-	return h.takeIdle(want, time.Time{}, now, do), nil
+	return h.takeFree(want, time.Time{}, now, do), nil
 }
 
 func (h *host) refuses() error {
@@ -81,25 +84,36 @@ func (h *host) refuses() error {
 	return nil
 }
 
-// takeIdle leases the connection that was used last, if it was used after.
-func (h *host) takeIdle(want *want, after, now time.Time, do *todo) *conn {
+// takeFree leases a stream of a connection that is in use, or the idle
+// connection that was used last, if it was used after. In this order, so that
+// what is not needed stays idle and leaves.
+func (h *host) takeFree(want *want, after, now time.Time, do *todo) *lease {
 	if want.fresh {
 		return nil
 	}
-	for {
-		c := h.idle.last()
-		if c == nil || c.since.Before(after) {
+	if c := h.leastLoaded(now); c != nil {
+		return h.lease(c, want, now)
+	}
+	for e := h.idle.back; e != nil; {
+		c := e.of
+		e = e.prev
+		if c.since.Before(after) {
 			return nil
 		}
-		h.unidle(c)
 		if why := c.overdue(now); why != 0 {
+			h.unidle(c)
 			h.drop(c, why, do)
 			continue
 		}
-		c.idledAt = c.since
-		h.lease(c, want, now)
-		return c
+		if c.choked {
+			continue
+		}
+		h.unidle(c)
+		l := h.lease(c, want, now)
+		l.idledAt = c.since
+		return l
 	}
+	return nil
 }
 
 func (h *host) unidle(c *conn) {
@@ -107,12 +121,43 @@ func (h *host) unidle(c *conn) {
 	h.budget.exit(c)
 }
 
-func (h *host) lease(c *conn, want *want, now time.Time) {
-	c.want, c.since = *want, now
-	h.leased.pushBack(&c.place)
+func (h *host) lease(c *conn, want *want, now time.Time) *lease {
+	l := c.newLease()
+	l.want, l.since, l.idledAt, l.reused = want, now, time.Time{}, c.reused
+	h.leased.pushBack(&l.place)
 	h.counts.acquired++
 	if c.reused {
 		h.counts.reused++
+	}
+	c.leases++
+	if c.leases == 1 {
+		h.inUse++
+	}
+	if c.mux != nil {
+		h.leaseShared(c, want)
+	}
+	return l
+}
+
+func (h *host) leaseShared(c *conn, want *want) {
+	if c.leases == 1 {
+		h.shared.pushBack(&c.place)
+	}
+	c.reused = true // the next lease is not the first
+	if c.leaving == 0 && (want.last || want.fresh) {
+		c.leaving = closedAfterRequest
+	}
+}
+
+// unlease ends a lease.
+func (h *host) unlease(l *lease) {
+	c := l.c
+	h.leased.remove(&l.place)
+	c.want, l.want = *l.want, nil
+	c.leases--
+	if c.leases == 0 {
+		h.inUse--
+		h.shared.remove(&c.place)
 	}
 }
 
@@ -124,16 +169,16 @@ func (h *host) drop(c *conn, why closeReason, do *todo) {
 }
 
 // wait enters w in the queue, unless there is a connection for it by now.
-func (h *host) wait(w *waiter, now time.Time, do *todo) (*conn, error) {
+func (h *host) wait(w *waiter, now time.Time, do *todo) (*lease, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
-	if c := h.takeIdle(&w.want, time.Time{}, now, do); c != nil {
-		return c, nil
+	if l := h.takeFree(&w.want, time.Time{}, now, do); l != nil {
+		return l, nil
 	}
-	h.enter(w, false)
+	h.enter(w, w.rush)
 	h.cover(w, now, true, do)
 	if h.overfull(w) {
 		h.leave(w, now, do)
@@ -153,18 +198,17 @@ func (h *host) enter(w *waiter, inFront bool) {
 	h.counts.waited++
 }
 
-// serve takes w out of the queue with a connection or an error.
+// serve takes w out of the queue with a lease of c or with an error.
 func (h *host) serve(w *waiter, c *conn, err error, now time.Time, do *todo) {
 	if c != nil {
-		c.idledAt = time.Time{}
 		if !w.due.IsZero() {
 			h.counts.elided++
 		}
 		h.counts.waitTime += now.Sub(w.since)
-		h.lease(c, &w.want, now)
+		w.lease = h.lease(c, &w.want, now)
 	}
 	h.leave(w, now, do)
-	w.conn, w.err = c, err
+	w.err = err
 	if do.lastServed == nil {
 		do.served = w
 	} else {
@@ -179,9 +223,8 @@ func (h *host) leave(w *waiter, now time.Time, do *todo) {
 	h.sate(w)
 	h.unslot(w, do)
 	w.due = time.Time{}
-	if d := w.dial; d != nil {
-		w.dial, d.w = nil, nil
-		h.adopt(d, do)
+	if w.dial != nil {
+		h.disown(w, do)
 	}
 }
 
@@ -200,29 +243,35 @@ func (h *host) cancel(w *waiter, now time.Time, do *todo) bool {
 	return true
 }
 
-// put takes back a leased connection: clean, if why is zero, else it is closed.
-func (h *host) put(c *conn, why closeReason, now time.Time, do *todo) {
+// put takes back a lease. The connection is clean if why is zero, else it is
+// closed; but how an exchange over HTTP/2 ended says nothing of its connection.
+func (h *host) put(l *lease, why closeReason, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if why == 0 {
-		h.hold.add(now.Sub(c.since))
-		c.reused = true
+		h.hold.add(now.Sub(l.since))
+		l.c.reused = true
 	}
-	h.takeBack(c, why, now, do)
+	h.unlease(l)
+	h.takeBack(l.c, why, now, do)
 }
 
-// restore takes back a connection whose request gave up before it used it: that
-// says nothing of how long requests take, and the connection goes to another.
-func (h *host) restore(c *conn, why closeReason, now time.Time, do *todo) {
+// restore takes back a lease whose request gave up before it used it: that says
+// nothing of how long requests take, and the connection goes to another.
+func (h *host) restore(l *lease, why closeReason, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c.want.last = false
-	h.takeBack(c, why, now, do)
+	h.unlease(l)
+	l.c.want.last = false
+	h.takeBack(l.c, why, now, do)
 }
 
 func (h *host) takeBack(c *conn, why closeReason, now time.Time, do *todo) {
-	h.leased.remove(&c.place)
-	if why == 0 {
+	if c.leases > 0 {
+		h.share(c, now, do)
+		return
+	}
+	if why == 0 || c.mux != nil {
 		why = h.unfit(c, now)
 	}
 	if why != 0 {
@@ -237,11 +286,11 @@ func (h *host) unfit(c *conn, now time.Time) closeReason {
 	switch {
 	case h.shut:
 		return closedByClose
-	case c.hungUp:
-		return closedByPeer
+	case c.leaving != 0:
+		return c.leaving
 	case !c.want.keeps() || c.want.last:
 		return closedAfterRequest
-	case !c.retires.IsZero() && !now.Before(c.retires):
+	case c.tooOld(now):
 		return closedTooOld
 	}
 	return 0
@@ -265,16 +314,17 @@ func (h *host) lost(c *conn, why closeReason, now time.Time, do *todo) {
 // settle hands a clean connection to the oldest waiter, or makes it idle.
 func (h *host) settle(c *conn, now time.Time, do *todo) {
 	w := h.oldest()
-	if w == nil && c.hungUp {
-		h.lost(c, closedByPeer, now, do)
+	if w == nil && c.leaving != 0 {
+		h.lost(c, c.leaving, now, do)
 		return
 	}
 	if h.budget.owed(h, w, c.want.maxConns) {
 		h.lost(c, closedForOther, now, do)
 		return
 	}
-	if w != nil {
+	if w != nil && !c.choked {
 		h.serve(w, c, nil, now, do)
+		h.share(c, now, do)
 		return
 	}
 	switch {
@@ -285,7 +335,7 @@ func (h *host) settle(c *conn, now time.Time, do *todo) {
 		h.lost(c, closedExcessHost, now, do)
 		return
 	}
-	c.reused = true
+	c.reused = c.reused || c.mux == nil
 	c.since = now
 	h.idle.pushBack(&c.place)
 	over, starving := h.budget.enter(c, c.want.maxIdle, c.want.maxConns)
@@ -310,16 +360,17 @@ func (h *host) oldest() *waiter {
 
 // replace is put and wait in one, for a request whose connection was dead
 // before it could serve it: w keeps the slot and dials in it, in front of all
-// others, or takes a connection that became idle after.
-func (h *host) replace(c *conn, why closeReason, w *waiter, after, now time.Time, do *todo) (*conn, error) {
+// others, or takes a connection that became idle after. For HTTP/1 only.
+func (h *host) replace(l *lease, why closeReason, w *waiter, after, now time.Time, do *todo) (*lease, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.leased.remove(&c.place)
+	c := l.c
+	h.unlease(l)
 	if h.shut {
 		h.lost(c, why, now, do)
 		return nil, ErrClosed
 	}
-	if other := h.takeIdle(&w.want, after, now, do); other != nil {
+	if other := h.takeFree(&w.want, after, now, do); other != nil {
 		h.lost(c, why, now, do)
 		return other, nil
 	}
@@ -334,7 +385,8 @@ func (h *host) replace(c *conn, why closeReason, w *waiter, after, now time.Time
 }
 
 // dialed brings the connection of a dial: to the oldest waiter, which need not
-// be the one that the dial was for.
+// be the one that the dial was for, and to the next ones as far as HTTP/2 has
+// streams for them.
 func (h *host) dialed(d *dial, c *conn, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -347,21 +399,34 @@ func (h *host) dialed(d *dial, c *conn, now time.Time, do *todo) {
 		h.lost(c, closedByClose, now, do)
 		return
 	}
+	h.streams = 0
+	if c.mux != nil {
+		h.streams = c.most
+	}
 	front := h.oldest()
 	if d.want.fresh {
 		front = d.w
 	}
+	h.uncover(d)
 	if front == nil {
-		if !d.want.keeps() {
-			h.lost(c, closedAfterRequest, now, do)
-			return
-		}
-		h.settle(c, now, do)
+		h.spare(c, now, do)
 		return
 	}
-	h.swapCover(d, front)
 	h.serve(front, c, nil, now, do)
+	h.share(c, now, do)
 	h.coverAll(now, do)
+}
+
+// spare deals with a dialed connection that nobody waits for.
+func (h *host) spare(c *conn, now time.Time, do *todo) {
+	switch {
+	case !c.want.keeps():
+		h.lost(c, closedAfterRequest, now, do)
+	case c.mux != nil && h.hasStreams(now):
+		h.lost(c, closedSpare, now, do)
+	default:
+		h.settle(c, now, do)
+	}
 }
 
 // failed ends a dial without a connection. The waiter that it was for gets the
@@ -372,22 +437,24 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.dials.remove(&d.place)
-	h.counts.dialsFailed++
-	h.counts.lastDialErr = err
 	do.free++
-	if !local && d.ctx.Err() == nil {
-		h.backoff = backoff{} // it got as far as the server
+	if d.ctx.Err() == nil { // else we ended it
+		h.counts.dialsFailed++
+		h.counts.lastDialErr = err
+		if !local {
+			h.backoff = backoff{} // it got as far as the server
+			h.streams = 0         // so that those who shared the dial do not fail one by one
+		}
 	}
 	w := d.w
-	d.w = nil
-	if local && !h.shut && (h.dials.n > 0 || h.mayComeBack(now)) {
-		h.backoff.grow(now)
-		if w != nil {
-			w.dial, w.due, do.put = nil, h.backoff.until, true
+	h.uncover(d)
+	if w != nil {
+		if local && !h.shut && (h.dials.n > 0 || h.mayComeBack(now)) {
+			h.backoff.grow(now)
+			w.due, do.put = h.backoff.until, true
+		} else {
+			h.serve(w, nil, err, now, do)
 		}
-	} else if w != nil {
-		w.dial = nil
-		h.serve(w, nil, err, now, do)
 	}
 	h.coverAll(now, do)
 	do.empty = h.empty()
@@ -410,13 +477,19 @@ func (h *host) evictLocked(c *conn, why closeReason, do *todo) bool {
 	return true
 }
 
-// hangup tells that the server closed c. If it is idle it goes at once; else
-// its request may still read what came before, and put closes it.
-func (h *host) hangup(c *conn, do *todo) {
+// hangup tells that the server closed c, or said that it soon will (GOAWAY). If
+// it is idle it goes at once. Else its requests may still read what came before,
+// or will come, and put closes it.
+func (h *host) hangup(c *conn, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c.hungUp = true
-	h.evictLocked(c, closedByPeer, do)
+	if c.leaving != 0 {
+		return
+	}
+	c.leaving = closedByPeer
+	if !h.evictLocked(c, closedByPeer, do) && c.mux != nil {
+		h.strand(c, now, do)
+	}
 }
 
 // expire closes what has been idle or has lived for too long. It returns when
@@ -462,7 +535,7 @@ func (h *host) dropIdle(why closeReason, do *todo) {
 
 // shutdown refuses what comes, ends what waits, dials or is idle, and returns
 // what is leased.
-func (h *host) shutdown(now time.Time, do *todo) (leased []*conn) {
+func (h *host) shutdown(now time.Time, do *todo) (leased []*lease) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.shut = true
@@ -473,8 +546,8 @@ func (h *host) shutdown(now time.Time, do *todo) (leased []*conn) {
 	for d := range h.dials.all {
 		do.cancels = append(do.cancels, d)
 	}
-	for c := range h.leased.all {
-		leased = append(leased, c)
+	for l := range h.leased.all {
+		leased = append(leased, l)
 	}
 	do.empty = h.empty()
 	return leased
@@ -484,9 +557,11 @@ func (h *host) empty() bool {
 	return h.idle.n+h.leased.n+h.dials.n+h.waiting.n == 0
 }
 
-// held is how many connections there are or will be.
+// conns is how many connections there are or will be.
+func (h *host) conns() int { return h.idle.n + h.inUse + h.dials.n }
+
 func (h *host) held() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.idle.n + h.leased.n + h.dials.n
+	return h.conns()
 }

@@ -105,11 +105,14 @@ func (w *world) hangup(i int) {
 	h := w.hosts[i%len(w.hosts)]
 	c := h.idle.first()
 	if i%2 == 1 {
-		c = h.leased.last()
+		c = nil
+		if l := h.leased.last(); l != nil {
+			c = l.c
+		}
 	}
 	if c != nil {
 		var do todo
-		h.hangup(c, &do)
+		h.hangup(c, w.now, &do)
 		w.act(h, &do)
 	}
 }

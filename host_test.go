@@ -125,14 +125,14 @@ func TestElision(t *testing.T) {
 			prepare: func(w *world) { w.sleep(dial + time.Millisecond) }},
 		{name: "connections that end with their request", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
 			prepare: func(w *world) {
-				for c := range w.hosts[0].leased.all {
-					c.want.last = true
+				for l := range w.hosts[0].leased.all {
+					l.want.last = true
 				}
 			}},
 		{name: "connections past their lifetime", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
 			prepare: func(w *world) {
-				for c := range w.hosts[0].leased.all {
-					c.retires = w.now
+				for l := range w.hosts[0].leased.all {
+					l.c.retires = w.now
 				}
 			}},
 		{name: "an estimate that is a minute old", hold: 2 * time.Millisecond, n: 5, k: 3, dials: 3,
@@ -340,7 +340,7 @@ func TestHangup(t *testing.T) {
 	rt := w.request(0)
 	for _, c := range c {
 		var do todo
-		w.hosts[0].hangup(c, &do)
+		w.hosts[0].hangup(c, w.now, &do)
 		w.act(w.hosts[0], &do)
 	}
 	w.wantClosed(c[0], closedByPeer)
@@ -439,7 +439,7 @@ func TestShutdownOfAHost(t *testing.T) {
 	var do todo
 	leased := w.hosts[0].shutdown(w.now, &do)
 	w.act(w.hosts[0], &do)
-	if len(leased) != 1 || leased[0] != c {
+	if len(leased) != 1 || leased[0].c != c {
 		t.Error("shutdown does not tell what is in use")
 	}
 	if rt2.err != ErrClosed {
@@ -483,7 +483,7 @@ func TestHangupBeforeItsDialIsDone(t *testing.T) {
 	w.landed(d)
 	c := newConn(w.hosts[0], nil)
 	var do todo
-	w.hosts[0].hangup(c, &do)
+	w.hosts[0].hangup(c, w.now, &do)
 	w.hosts[0].dialed(d, c, w.now, &do)
 	w.act(w.hosts[0], &do)
 	w.wantClosed(c, closedByPeer)
@@ -516,7 +516,7 @@ func TestRestore(t *testing.T) {
 	c := rt.conn
 	w.forget(rt)
 	var do todo
-	w.hosts[0].restore(c, 0, w.now, &do)
+	w.hosts[0].restore(rt.lease, 0, w.now, &do)
 	w.act(w.hosts[0], &do)
 	if got := w.hosts[0].hold.mean; got != time.Second {
 		t.Errorf("the estimate of a hold is %v, want 1s", got)
@@ -550,9 +550,9 @@ func BenchmarkHostTakePut(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			var do todo
-			c, _ := h.take(&w.want, now, &do)
+			l, _ := h.take(&w.want, now, &do)
 			do = todo{}
-			h.put(c, 0, now, &do)
+			h.put(l, 0, now, &do)
 		}
 	})
 }

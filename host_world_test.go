@@ -33,14 +33,15 @@ type request struct {
 	w      *world
 	h      *host
 	waiter *waiter // nil if it was served at once
-	conn   *conn   // while it is leased
+	lease  *lease
+	conn   *conn // while it is leased
 	err    error
 }
 
 func newWorld(t testing.TB, want want, hosts int) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), want: want, closed: map[*conn]closeReason{}}
 	for i := range hosts {
-		w.hosts = append(w.hosts, newHost(hostKey{"http", fmt.Sprintf("h%d:80", i)}, &w.budget))
+		w.hosts = append(w.hosts, newHost(hostKey{scheme: "http", addr: fmt.Sprintf("h%d:80", i)}, &w.budget))
 	}
 	return w
 }
@@ -100,7 +101,7 @@ func (w *world) serve(s *waiter) {
 			if r.conn != nil || r.err != nil {
 				w.t.Fatal("a request was served twice")
 			}
-			w.leased(r, s.conn, s.err)
+			w.leased(r, s.lease, s.err)
 			return
 		}
 	}
@@ -108,21 +109,26 @@ func (w *world) serve(s *waiter) {
 }
 
 // leased gives r its connection or its error.
-func (w *world) leased(r *request, c *conn, err error) {
+func (w *world) leased(r *request, l *lease, err error) {
 	if err != nil {
 		r.err = err
 		w.requests = slices.DeleteFunc(w.requests, func(o *request) bool { return o == r })
 		return
 	}
+	c := l.c
 	if why, ok := w.closed[c]; ok {
 		w.t.Fatalf("a closed connection (%v) was leased", why)
 	}
+	n := 1
 	for _, o := range w.requests {
 		if o.conn == c {
-			w.t.Fatal("a connection was leased twice")
+			n++
 		}
 	}
-	r.conn = c
+	if n > 1 && c.mux == nil {
+		w.t.Fatal("a connection was leased twice")
+	}
+	r.lease, r.conn = l, c
 }
 
 func (w *world) request(i int) *request { return w.requestLike(i, w.want) }
@@ -132,16 +138,16 @@ func (w *world) requestLike(i int, want want) *request {
 	r := &request{w: w, h: h}
 	w.requests = append(w.requests, r)
 	var do todo
-	c, err := h.take(&want, w.now, &do)
+	l, err := h.take(&want, w.now, &do)
 	w.act(h, &do)
-	if c == nil && err == nil {
+	if l == nil && err == nil {
 		r.waiter = newWaiter(want, &dialer{ctx: context.Background()}, w.now)
 		do = todo{}
-		c, err = h.wait(r.waiter, w.now, &do)
+		l, err = h.wait(r.waiter, w.now, &do)
 		w.act(h, &do)
 	}
-	if c != nil || err != nil {
-		w.leased(r, c, err)
+	if l != nil || err != nil {
+		w.leased(r, l, err)
 	}
 	return r
 }
@@ -149,10 +155,10 @@ func (w *world) requestLike(i int, want want) *request {
 // done gives r's connection back, clean if why is zero.
 func (r *request) done(why closeReason) {
 	w := r.w
-	c := r.conn
+	l := r.lease
 	w.forget(r)
 	var do todo
-	r.h.put(c, why, w.now, &do)
+	r.h.put(l, why, w.now, &do)
 	w.act(r.h, &do)
 }
 
@@ -160,14 +166,14 @@ func (r *request) done(why closeReason) {
 // ago, or for a dial.
 func (r *request) retry() {
 	w := r.w
-	dead := r.conn
-	r.conn = nil
+	dead := r.lease
+	r.lease, r.conn = nil, nil
 	r.waiter = newWaiter(w.want, &dialer{ctx: context.Background()}, w.now)
 	r.waiter.rush = true
 	var do todo
-	c, err := r.h.replace(dead, closedByPeer, r.waiter, w.now.Add(-freshness), w.now, &do)
-	if c != nil || err != nil {
-		w.leased(r, c, err)
+	l, err := r.h.replace(dead, closedByPeer, r.waiter, w.now.Add(-freshness), w.now, &do)
+	if l != nil || err != nil {
+		w.leased(r, l, err)
 	}
 	w.act(r.h, &do)
 }
@@ -250,7 +256,7 @@ func (w *world) check() {
 	w.t.Helper()
 	slots := 0
 	for _, h := range w.hosts {
-		open := h.idle.n + h.leased.n + h.dials.n
+		open := h.conns()
 		slots += open
 		if n := w.want.maxConnsPerHost; n > 0 && open > n {
 			w.t.Fatalf("%v has %d connections and dials, limit %d", h.key, open, n)

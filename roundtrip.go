@@ -36,7 +36,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.budget.closeIdle.Store(false)
 	}
 	x := t.newExchange(req, body, key)
-	c, err := x.acquire()
+	l, err := x.acquire()
 	for {
 		if err != nil {
 			x.body.Close()
@@ -44,7 +44,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		var resp *http.Response
 		var retry bool
-		if resp, retry, err = x.run(c); err == nil {
+		if resp, retry, err = x.run(l); err == nil {
 			return resp, nil
 		}
 		if !retry {
@@ -57,22 +57,22 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, rewindErr
 		}
 		x = next
-		c, err = x.reacquire(c)
+		l, err = x.reacquire(l)
 	}
 }
 
-// run makes the exchange on c. If it fails and retry is true, c is still x's to
-// give back; else it has been.
-func (x *exchange) run(c *conn) (resp *http.Response, retry bool, err error) {
-	x.traceGotConn(c)
-	x.hold(c)
+// run makes the exchange on what l leases. If it fails and retry is true, l is
+// still x's to give back; else it has been.
+func (x *exchange) run(l *lease) (resp *http.Response, retry bool, err error) {
+	x.traceGotConn(l)
+	x.hold(l)
 	resp, failed := x.http1()
 	if failed == nil {
 		return resp, false, nil
 	}
 	mine := x.claim(nil)
 	if x.up != nil {
-		c.nc.Close() // or the upload may never end
+		x.c.nc.Close() // or the upload may never end
 		x.up.wait()
 		x.up.explain(failed)
 	}
@@ -101,7 +101,7 @@ type failure struct {
 // broke while it was written is made again too, if it is idempotent.
 func (x *exchange) mayRetry(f *failure) bool {
 	switch {
-	case !x.c.reused:
+	case !x.lease.reused:
 		// A new connection's failure is no keep-alive race: a retry could go on
 		// for ever.
 		return false

@@ -22,6 +22,10 @@ type HostStats struct {
 	Dialing int
 	Waiting int // requests that wait for a connection
 
+	// InFlight is how many exchanges the connections in use serve: one each over
+	// HTTP/1, as many as there are streams over HTTP/2.
+	InFlight int
+
 	// Since the host became known.
 	Acquired     int64         // leases of a connection to a request
 	Reused       int64         // of these, of a connection that was there before
@@ -50,6 +54,7 @@ type ClosedConns struct {
 	Canceled       int64 // its request was cancelled or timed out
 	Broken         int64 // reading or writing failed
 	Transport      int64 // Close or Shutdown
+	Spare          int64 // over HTTP/2: dialed, and not needed beside another one
 }
 
 // counts are a host's counters, guarded by its mutex.
@@ -103,6 +108,7 @@ func (c *counts) stats() HostStats {
 			Canceled:       n[closedCanceled],
 			Broken:         n[closedByError],
 			Transport:      n[closedByClose],
+			Spare:          n[closedSpare],
 		},
 	}
 }
@@ -126,16 +132,18 @@ func (t *Transport) Stats() Stats {
 		now.Idle += hs.Idle
 		now.Dialing += hs.Dialing
 		now.Waiting += hs.Waiting
+		now.InFlight += hs.InFlight
 	}
 	s.HostStats = total.stats()
-	s.Open, s.InUse, s.Idle, s.Dialing, s.Waiting = now.Open, now.InUse, now.Idle, now.Dialing, now.Waiting
+	s.Open, s.InUse, s.Idle, s.Dialing, s.Waiting, s.InFlight = now.Open, now.InUse, now.Idle, now.Dialing, now.Waiting, now.InFlight
 	return s
 }
 
 func (h *host) statsLocked() HostStats {
 	s := h.counts.stats()
-	s.Open = h.idle.n + h.leased.n
-	s.InUse = h.leased.n
+	s.Open = h.idle.n + h.inUse
+	s.InUse = h.inUse
+	s.InFlight = h.leased.n
 	s.Idle = h.idle.n
 	s.Dialing = h.dials.n
 	s.Waiting = h.waiting.n

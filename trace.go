@@ -7,14 +7,14 @@ import (
 )
 
 // traceGotConn tells the request's trace of its connection.
-func (x *exchange) traceGotConn(c *conn) {
+func (x *exchange) traceGotConn(l *lease) {
 	if x.trace == nil || x.trace.GotConn == nil {
 		return
 	}
-	info := httptrace.GotConnInfo{Conn: c.nc, Reused: c.reused}
-	if !c.idledAt.IsZero() {
+	info := httptrace.GotConnInfo{Conn: l.c.nc, Reused: l.reused}
+	if !l.idledAt.IsZero() {
 		info.WasIdle = true
-		info.IdleTime = time.Since(c.idledAt)
+		info.IdleTime = time.Since(l.idledAt)
 	}
 	x.trace.GotConn(info)
 }

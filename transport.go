@@ -410,17 +410,17 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 // and twice. It always returns nil.
 func (t *Transport) Close() error {
 	leased, _ := t.shutdown()
-	for _, c := range leased {
-		if x := c.x.Load(); x != nil {
+	for _, l := range leased {
+		if x := l.x.Load(); x != nil {
 			x.abort(ErrClosed, closedByClose)
 		} else {
-			c.nc.Close() // its request has yet to begin, and will find out
+			l.c.nc.Close() // its request has yet to begin, and will find out
 		}
 	}
 	return nil
 }
 
-func (t *Transport) shutdown() (leased []*conn, drained <-chan struct{}) {
+func (t *Transport) shutdown() (leased []*lease, drained <-chan struct{}) {
 	t.mu.Lock()
 	t.closed = true
 	if t.drained == nil {

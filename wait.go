@@ -8,11 +8,12 @@ import (
 // want is what one request asks of the pool: the Transport's limits as they
 // were when the request began, so that no other goroutine reads a field.
 type want struct {
-	maxConnsPerHost int // these five: zero or less is no limit
+	maxConnsPerHost int // these six: zero or less is no limit
 	maxConns        int
 	maxDialsPerHost int
 	maxWaiting      int
 	maxIdle         int
+	maxHTTP2        int           // connections to a host that is known to speak HTTP/2
 	maxIdlePerHost  int           // zero is no limit, negative keeps none
 	idleTimeout     time.Duration // zero or less is for ever
 	fresh           bool          // only a connection that was just dialed: DisableKeepAlives
@@ -43,8 +44,8 @@ type waiter struct {
 	hungry bool // stands in budget.starved, or was just taken from there to be granted
 	slot   bool // holds a slot of the budget that no dial uses yet
 
-	ready chan struct{} // one value, sent when conn or err is set
-	conn  *conn
+	ready chan struct{} // one value, sent when lease or err is set
+	lease *lease
 	err   error
 	chain *waiter // the next that the same transition served
 
@@ -60,10 +61,12 @@ func newWaiter(want want, dialer *dialer, now time.Time) *waiter {
 func (w *waiter) queued() bool { return w.queue.in != nil }
 
 // dial is one in flight. w is the waiter that it is for: nil once that one was
-// served otherwise and no other is in need. Guarded by the host's mutex.
+// served otherwise and no other is in need. Where HTTP/2 is expected, others may
+// wait for it too. Guarded by the host's mutex.
 type dial struct {
 	h     *host
 	w     *waiter
+	n     int // waiters that wait for it, w included
 	want  want
 	began time.Time
 	why   string // for tools that look into a running process
@@ -75,7 +78,7 @@ type dial struct {
 }
 
 func newDial(w *waiter, now time.Time) *dial {
-	d := &dial{h: w.h, w: w, want: w.want, began: now, dialer: w.dialer}
+	d := &dial{h: w.h, want: w.want, began: now, dialer: w.dialer}
 	d.place.of = d
 	switch {
 	case w.rush:

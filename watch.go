@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"syscall"
+	"time"
 )
 
 // descriptor returns the connection's descriptor and whether all that comes out
@@ -32,7 +33,7 @@ func descriptor(nc net.Conn) (raw syscall.RawConn, plain bool) {
 // hungUp is told by the watcher that the server closed c.
 func (t *Transport) hungUp(c *conn) {
 	var do todo
-	c.h.hangup(c, &do)
+	c.h.hangup(c, time.Now(), &do)
 	t.act(c.h, &do)
 }
 

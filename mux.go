@@ -1,0 +1,3 @@
+package berth
+
+type muxing struct{}
