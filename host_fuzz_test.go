@@ -12,6 +12,8 @@ func FuzzHost(f *testing.F) {
 	f.Add([]byte{2, 3, 1, 2, 1, 0, 0, 1, 0, 8, 1, 9, 2, 3, 4, 5, 6, 7})
 	f.Add([]byte("\x01\x02\x00\x00\x00\x00 0 0 0 0 8 8 @ H P X ` h"))
 	f.Add([]byte("\x03\x04\x02\x01\x02\x010000111122223333444455556666777788889999"))
+	f.Add([]byte("\x00\x00\x00\x00\x08\x00\x01\x01\x01\x06\x01\x01\x01\x07\x0c\x1e\x2e\x03\x03\x0d"))
+	f.Add([]byte("\x02\x03\x00\x00\x0c\x011111222233334444==~~..nnNN"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if len(in) < 6 || len(in) > 400 {
 			return
@@ -25,6 +27,7 @@ func FuzzHost(f *testing.F) {
 			maxIdlePerHost:  limit(4, 4),
 			idleTimeout:     time.Duration(limit(5, 3)) * time.Second,
 		}, 3)
+		w.streams = int(in[4]) / 4 % 4
 		for _, b := range in[6:] {
 			w.step(int(b))
 			w.check()
@@ -66,11 +69,23 @@ func (w *world) step(b int) {
 		w.sleep(time.Duration(1+i) * 300 * time.Millisecond)
 	case 12:
 		if len(leased) > 0 {
-			leased[i%len(leased)].retry()
+			if rt := leased[i%len(leased)]; rt.conn.mux != nil {
+				rt.choke()
+			} else {
+				rt.retry()
+			}
 		}
 	case 13:
 		w.hangup(i)
 	case 14:
+		if conns := w.muxed(); len(conns) > 0 && i%3 > 0 {
+			if c := conns[i%len(conns)]; i%3 == 1 {
+				w.relieve(c)
+			} else {
+				w.allow(c, i%4)
+			}
+			return
+		}
 		for _, h := range w.hosts {
 			var do todo
 			h.expire(w.now, &do)
@@ -121,6 +136,10 @@ func (w *world) hangup(i int) {
 // slot.
 func (w *world) finish() {
 	for range 10_000 {
+		for _, c := range w.muxed() {
+			w.allow(c, max(c.most, 1))
+			w.relieve(c)
+		}
 		leased, waiting := w.split()
 		switch {
 		case len(leased) > 0:

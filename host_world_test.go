@@ -17,11 +17,12 @@ import (
 //	c := w.dialed(d)        // the dial brings a connection
 //	rt.wantConn(c)
 type world struct {
-	t      testing.TB
-	now    time.Time
-	want   want
-	budget budget
-	hosts  []*host
+	t       testing.TB
+	now     time.Time
+	want    want
+	budget  budget
+	hosts   []*host
+	streams int // how many the servers of all hosts but the first allow over HTTP/2; zero is HTTP/1
 
 	dials    []*dial    // in flight
 	requests []*request // waiting or leased
@@ -69,6 +70,9 @@ func (w *world) act(h *host, do *todo) {
 			w.t.Fatalf("a connection was closed twice: %v and %v", why, d.why)
 		}
 		w.closed[d.c] = d.why
+	}
+	for _, d := range do.cancels {
+		d.cancel()
 	}
 	if do.excess > 0 {
 		w.evict(func() *conn { return w.budget.excess(do.excess) }, closedExcess)
@@ -128,6 +132,9 @@ func (w *world) leased(r *request, l *lease, err error) {
 	if n > 1 && c.mux == nil {
 		w.t.Fatal("a connection was leased twice")
 	}
+	if c.leases < n {
+		w.t.Fatalf("a connection counts %d leases, there are %d", c.leases, n)
+	}
 	r.lease, r.conn = l, c
 }
 
@@ -178,6 +185,52 @@ func (r *request) retry() {
 	w.act(r.h, &do)
 }
 
+// choke finds that r's connection has no stream for it after all, and asks for
+// another.
+func (r *request) choke() {
+	w := r.w
+	l := r.lease
+	r.lease, r.conn = nil, nil
+	var do todo
+	r.h.choke(l, w.now, &do)
+	w.act(r.h, &do)
+	r.waiter = newWaiter(w.want, &dialer{ctx: context.Background()}, w.now)
+	r.waiter.rush = true
+	do = todo{}
+	l, err := r.h.wait(r.waiter, w.now, &do)
+	if l != nil || err != nil {
+		w.leased(r, l, err)
+	}
+	w.act(r.h, &do)
+}
+
+// muxed are the connections of HTTP/2 that are idle or leased.
+func (w *world) muxed() (conns []*conn) {
+	for _, h := range w.hosts {
+		for c := range h.idle.all {
+			if c.mux != nil {
+				conns = append(conns, c)
+			}
+		}
+		for c := range h.shared.all {
+			conns = append(conns, c)
+		}
+	}
+	return conns
+}
+
+func (w *world) relieve(c *conn) {
+	var do todo
+	c.h.relieve(c, w.now, &do)
+	w.act(c.h, &do)
+}
+
+func (w *world) allow(c *conn, streams int) {
+	var do todo
+	c.h.allow(c, streams, w.now, &do)
+	w.act(c.h, &do)
+}
+
 func (r *request) cancel() {
 	w := r.w
 	var do todo
@@ -195,6 +248,9 @@ func (w *world) forget(r *request) {
 func (w *world) dialed(d *dial) *conn {
 	w.landed(d)
 	c := newConn(d.h, nil)
+	if w.streams > 0 && d.h != w.hosts[0] {
+		c.mux, c.most = new(muxing), w.streams
+	}
 	var do todo
 	d.h.dialed(d, c, w.now, &do)
 	w.act(d.h, &do)
@@ -268,10 +324,9 @@ func (w *world) check() {
 			w.checkWaiter(h, s)
 		}
 		for d := range h.dials.all {
-			if d.w != nil && (d.w.dial != d || !d.w.queued()) {
-				w.t.Fatalf("%v: a dial is for a waiter that does not know it", h.key)
-			}
+			w.checkDial(h, d)
 		}
+		w.checkLeases(h)
 	}
 	if n := w.want.maxConns; n > 0 && slots > n {
 		w.t.Fatalf("%d connections and dials in all, limit %d", slots, n)
@@ -284,19 +339,54 @@ func (w *world) check() {
 	}
 }
 
+func (w *world) checkDial(h *host, d *dial) {
+	w.t.Helper()
+	if d.w != nil && (d.w.dial != d || !d.w.queued()) {
+		w.t.Fatalf("%v: a dial is for a waiter that does not know it", h.key)
+	}
+	n := 0
+	for s := range h.waiting.all {
+		if s.dial == d {
+			n++
+		}
+	}
+	if n != d.n || (n > 0) != (d.w != nil) {
+		w.t.Fatalf("%v: a dial counts %d waiters, there are %d", h.key, d.n, n)
+	}
+}
+
+func (w *world) checkLeases(h *host) {
+	w.t.Helper()
+	of := map[*conn]int{}
+	for l := range h.leased.all {
+		of[l.c]++
+	}
+	if len(of) != h.inUse {
+		w.t.Fatalf("%v counts %d connections in use, there are %d", h.key, h.inUse, len(of))
+	}
+	for c, n := range of {
+		if c.leases != n {
+			w.t.Fatalf("%v: a connection counts %d leases, there are %d", h.key, c.leases, n)
+		}
+		if (c.place.in == &h.shared) != (c.mux != nil) {
+			w.t.Fatalf("%v: a connection is shared and is not HTTP/2, or the other way round", h.key)
+		}
+	}
+}
+
 func (w *world) checkWaiter(h *host, s *waiter) {
 	w.t.Helper()
 	covers := 0
 	if s.dial != nil {
 		covers++
-		if s.dial.w != s || s.dial.place.in != &h.dials {
-			w.t.Fatalf("%v: a waiter has a dial that is not its own, or over", h.key)
+		if s.dial.place.in != &h.dials {
+			w.t.Fatalf("%v: a waiter has a dial that is over", h.key)
 		}
 	}
 	if !s.due.IsZero() {
 		covers++
 	}
-	limited := h.full(s) || h.probing() || s.hungry
+	limited := h.full(s, w.now) || h.probing() || s.hungry
 	if covers == 0 && !limited {
 		w.t.Fatalf("%v: a waiter waits for nothing: %d idle, %d leased, %d dials, %d waiting, limits %+v, budget %d open, %d starved",
 			h.key, h.idle.n, h.leased.n, h.dials.n, h.waiting.n, w.want, w.budget.open, w.budget.starved.n)
@@ -310,7 +400,15 @@ func (w *world) checkWaiter(h *host, s *waiter) {
 	if s.slot {
 		w.t.Fatalf("%v: a waiter sits on a slot", h.key)
 	}
-	if h.idle.n > 0 && !s.rush && !s.want.fresh {
-		w.t.Fatalf("%v: a request waits while a connection is idle", h.key)
+	if s.want.fresh {
+		return
+	}
+	for c := range h.idle.all {
+		if !s.rush && !c.choked {
+			w.t.Fatalf("%v: a request waits while a connection is idle", h.key)
+		}
+	}
+	if h.leastLoaded(w.now) != nil {
+		w.t.Fatalf("%v: a request waits while a connection has streams to spare", h.key)
 	}
 }
