@@ -60,6 +60,9 @@ func (b *response) Close() error {
 	if !b.closed.CompareAndSwap(false, true) {
 		return nil
 	}
+	if b.x.c.mux != nil {
+		return b.closeStream()
+	}
 	if !b.mu.TryLock() {
 		b.x.abort(errReadOnClosedBody, closedUnclean)
 		return nil

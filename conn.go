@@ -155,7 +155,15 @@ func (r closeReason) String() string { return closeReasonText[r] }
 // closeConn closes a connection that left the pool.
 func closeConn(t *Transport, c *conn, why string) {
 	t.watch.remove(c)
-	closeNet(c.nc, why)
+	closeNet(c.bottom(), why)
+}
+
+// bottom is what to close.
+func (c *conn) bottom() net.Conn {
+	if c.mux != nil && c.mux.wire != nil {
+		return c.mux.wire
+	}
+	return c.nc
 }
 
 // closeNet closes a connection. All of them pass here, on the goroutine that

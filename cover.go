@@ -27,7 +27,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 	if w.dial != nil || !w.due.IsZero() || w.hungry {
 		return
 	}
-	if h.join(w) || h.full(w) || h.probing() {
+	if h.join(w) || h.full(w, now) || h.probing() {
 		h.unslot(w, do)
 		return
 	}
@@ -51,11 +51,11 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 
 // full reports whether a limit of this host forbids a dial for w. An idle
 // connection that w can't have makes room.
-func (h *host) full(w *waiter) bool {
+func (h *host) full(w *waiter, now time.Time) bool {
 	used := h.inUse + h.dials.n
 	return w.want.maxConnsPerHost > 0 && used >= w.want.maxConnsPerHost ||
 		w.want.maxDialsPerHost > 0 && h.dials.n >= w.want.maxDialsPerHost ||
-		w.want.maxHTTP2 > 0 && h.streams > 0 && h.conns() >= w.want.maxHTTP2 && !w.want.fresh
+		w.want.maxHTTP2 > 0 && h.streams > 0 && h.open(now) >= w.want.maxHTTP2
 }
 
 // makeRoom closes an idle connection that is in the way of a waiter that can't

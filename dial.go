@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -26,10 +27,17 @@ type dialer struct {
 	lifetime         time.Duration
 	readBuffer       int
 	maxHeader        int64
+
+	proxy           *url.URL
+	proxyHeader     http.Header
+	getProxyHeader  func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
+	onProxyResponse func(ctx context.Context, proxyURL *url.URL, connectReq *http.Request, connectRes *http.Response) error
+
+	proto protoFields
 }
 
 // newDialer reads the fields.
-func (t *Transport) newDialer() dialer {
+func (t *Transport) newDialer(r *route) dialer {
 	d := dialer{
 		dial:             t.DialContext,
 		dialTLS:          t.DialTLSContext,
@@ -38,6 +46,11 @@ func (t *Transport) newDialer() dialer {
 		tlsConfig:        t.TLSClientConfig,
 		handshakeTimeout: t.TLSHandshakeTimeout,
 		lifetime:         t.MaxConnLifetime,
+		proxy:            r.proxy,
+		proxyHeader:      t.ProxyConnectHeader,
+		getProxyHeader:   t.GetProxyConnectHeader,
+		onProxyResponse:  t.OnProxyConnectResponse,
+		proto:            t.protoFields(),
 	}
 	if plain := t.Dial; d.dial == nil && plain != nil {
 		d.dial = func(_ context.Context, network, addr string) (net.Conn, error) { return plain(network, addr) }
@@ -71,6 +84,10 @@ func startDial(t *Transport, d *dial, host, why string) {
 func (t *Transport) runDial(d *dial) {
 	defer d.cancel()
 	nc, state, err := d.dialer.connect(d.ctx, d.h.key)
+	var c *conn
+	if err == nil {
+		c, err = t.negotiated(d, nc, state)
+	}
 	var do todo
 	now := time.Now()
 	if err != nil {
@@ -79,13 +96,14 @@ func (t *Transport) runDial(d *dial) {
 		t.act(d.h, &do)
 		return
 	}
-	c := newConn(d.h, nc)
-	c.tls = state
 	if life := d.dialer.lifetime; life > 0 {
 		c.retires = now.Add(life - rand.N(life/10+1)) // so that a fleet does not reconnect at once
 	}
-	t.watch.add(t, c)
-	idle := c.h1.begin(t, c, d.dialer)
+	var idle *idlePeek
+	if c.mux == nil {
+		t.watch.add(t, c)
+		idle = c.h1.begin(t, c, d.dialer)
+	}
 	d.h.dialed(d, c, now, &do)
 	t.act(d.h, &do)
 	idle.release()
@@ -97,22 +115,39 @@ func (t *Transport) localError(h *host, err error) (error, bool) {
 	if !ok {
 		return err, false
 	}
-	e := &LocalError{Host: h.key.String(), What: what, Held: h.held(), Err: err}
+	e := &LocalError{Host: h.name, What: what, Held: h.held(), Err: err}
 	if ports {
 		e.Range = portRange()
 	}
 	return e, true
 }
 
-// connect dials the host, with TLS where its scheme says so.
+// connect dials the host, through a proxy where there is one, with TLS where
+// its scheme says so.
 func (d *dialer) connect(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
-	if key.scheme == "https" && d.dialTLS != nil {
+	switch {
+	case d.proxy != nil:
+		return d.connectVia(ctx, key)
+	case key.scheme == "https":
+		return d.connectHTTPS(ctx, key)
+	}
+	nc, err := d.connectTCP(ctx, key.addr)
+	return nc, nil, err
+}
+
+func (d *dialer) connectHTTPS(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
+	if d.dialTLS != nil {
 		return d.connectTLS(ctx, key.addr)
 	}
 	nc, err := d.connectTCP(ctx, key.addr)
-	if err != nil || key.scheme != "https" {
-		return nc, nil, err
+	if err != nil {
+		return nil, nil, err
 	}
+	return d.overTLS(ctx, nc, key)
+}
+
+// overTLS has nc speak TLS with the host.
+func (d *dialer) overTLS(ctx context.Context, nc net.Conn, key hostKey) (net.Conn, *tls.ConnectionState, error) {
 	name, _, err := net.SplitHostPort(key.addr)
 	if err != nil {
 		closeNet(nc, "no host name")
@@ -124,6 +159,10 @@ func (d *dialer) connect(ctx context.Context, key hostKey) (net.Conn, *tls.Conne
 	}
 	if cfg.ServerName == "" {
 		cfg.ServerName = name
+	}
+	cfg.NextProtos = nil
+	if !key.http1 {
+		cfg.NextProtos = d.protos()
 	}
 	tc := tls.Client(nc, cfg)
 	state, err := d.handshake(ctx, tc, d.handshakeTimeout)
@@ -189,9 +228,6 @@ func (d *dialer) handshake(ctx context.Context, tc *tls.Conn, timeout time.Durat
 	var state tls.ConnectionState
 	if err == nil {
 		state = tc.ConnectionState()
-		if state.NegotiatedProtocol == "h2" {
-			err = fmt.Errorf("berth: the server chose HTTP/2, which berth does not speak yet: take h2 out of TLSClientConfig.NextProtos")
-		}
 	}
 	if trace != nil && trace.TLSHandshakeDone != nil {
 		trace.TLSHandshakeDone(state, err)

@@ -25,7 +25,7 @@ type exchange struct {
 	body  *requestBody // of the request; nil if it has none
 	ctx   context.Context
 	trace *httptrace.ClientTrace
-	key   hostKey
+	route route
 	want  want
 	set   settings
 	gzip  bool      // asked for by us, so it is undone by us
@@ -33,20 +33,22 @@ type exchange struct {
 	by    time.Time // the end of AcquireTimeout for this try; zero is none
 	dial  dialer    // how to dial, where it must
 	rush  bool      // a retry: the first to be served
+	tries int       // before this one
 
 	lease    *lease
-	c        *conn // that is leased
+	c        *conn   // that is leased
 	up       *upload // writes the request, where a goroutine must
 	response response
 
 	mu     sync.Mutex
-	over   bool           // the connection was given back
-	cause  error          // what cut the exchange short, or nil
-	header bool           // the response's header is there
-	late   bool           // it was not, when ResponseHeaderTimeout ended the exchange
-	unctx  func() bool    // stops the context's hold on the exchange
-	timers [2]*time.Timer // Timeout's and ResponseHeaderTimeout's
-	quit   chan struct{}  // ends the goroutine that waits for Request.Cancel
+	over   bool                    // the connection was given back
+	cause  error                   // what cut the exchange short, or nil
+	header bool                    // the response's header is there
+	late   bool                    // it was not, when ResponseHeaderTimeout ended the exchange
+	unctx  func() bool             // stops the context's hold on the exchange
+	timers [2]*time.Timer          // Timeout's and ResponseHeaderTimeout's
+	quit   chan struct{}           // ends the goroutine that waits for Request.Cancel
+	cut    context.CancelCauseFunc // ends a stream, where the request's context does not
 }
 
 // settings are the Transport's fields that an exchange needs beside its want.
@@ -66,16 +68,16 @@ const (
 	defaultMaxHeader = 10 << 20
 )
 
-func (t *Transport) newExchange(req *http.Request, body *requestBody, key hostKey) *exchange {
+func (t *Transport) newExchange(req *http.Request, body *requestBody, where route) *exchange {
 	x := &exchange{
-		t:    t,
-		req:  req,
-		body: body,
-		ctx:  req.Context(),
-		key:  key,
-		want: t.want(wantsClose(req)),
-		gzip: !t.DisableCompression && asksForGzip(req),
-		dial: t.newDialer(),
+		t:     t,
+		req:   req,
+		body:  body,
+		ctx:   req.Context(),
+		route: where,
+		want:  t.want(wantsClose(req)),
+		gzip:  !t.DisableCompression && asksForGzip(req),
+		dial:  t.newDialer(&where),
 		set: settings{
 			timeout:         t.Timeout,
 			acquireTimeout:  t.AcquireTimeout,
@@ -101,8 +103,9 @@ func (x *exchange) again() (*exchange, error) {
 		return nil, err
 	}
 	return &exchange{
-		t: x.t, req: x.req, body: body, ctx: x.ctx, trace: x.trace, key: x.key,
+		t: x.t, req: x.req, body: body, ctx: x.ctx, trace: x.trace, route: x.route,
 		want: x.want, set: x.set, gzip: x.gzip, until: x.until, dial: x.dial,
+		rush: true, tries: x.tries + 1,
 	}, nil
 }
 
@@ -119,7 +122,7 @@ func (x *exchange) hold(l *lease) {
 	if !x.until.IsZero() {
 		x.timers[0] = time.AfterFunc(time.Until(x.until), func() { x.abort(x.timedOut(), closedCanceled) })
 	}
-	if x.req.Cancel != nil {
+	if x.req.Cancel != nil && x.c.mux == nil {
 		x.quit = make(chan struct{})
 		go x.awaitCancel(x.req.Cancel, x.quit)
 	}
@@ -200,6 +203,9 @@ func (x *exchange) claimLocked(cause error) bool {
 	if x.quit != nil {
 		close(x.quit)
 	}
+	if x.cut != nil {
+		x.cut(cause)
+	}
 	if x.up != nil {
 		close(x.up.gone)
 	}
@@ -247,8 +253,12 @@ func (x *exchange) because(err error) (_ error, cut bool) {
 // acquire leases a connection from the pool, waiting for it if it must.
 func (x *exchange) acquire() (*lease, error) {
 	x.beginAcquire()
+	return x.find()
+}
+
+func (x *exchange) find() (*lease, error) {
 	for {
-		h, err := x.t.lookup(x.key)
+		h, err := x.t.lookup(x.route.key)
 		if err != nil {
 			return nil, err
 		}
@@ -271,7 +281,7 @@ func (x *exchange) acquire() (*lease, error) {
 
 func (x *exchange) beginAcquire() {
 	if x.trace != nil && x.trace.GetConn != nil {
-		x.trace.GetConn(x.key.addr)
+		x.trace.GetConn(x.route.firstHop())
 	}
 	if x.set.acquireTimeout > 0 {
 		x.by = time.Now().Add(x.set.acquireTimeout)
@@ -282,6 +292,9 @@ func (x *exchange) beginAcquire() {
 // asked for, one of another, used after.
 func (x *exchange) cleaned(l *lease, after time.Time) (*lease, error) {
 	for {
+		if l.c.mux != nil {
+			return x.reserved(l)
+		}
 		why := l.dirt()
 		if why == 0 {
 			return l, nil
@@ -293,12 +306,26 @@ func (x *exchange) cleaned(l *lease, after time.Time) (*lease, error) {
 	}
 }
 
+// reserved returns l with its stream, or, if its connection has none, another
+// one.
+func (x *exchange) reserved(l *lease) (*lease, error) {
+	if l.reserve() {
+		return l, nil
+	}
+	x.t.choke(l)
+	x.rush = true
+	return x.find()
+}
+
 // freshness is how recently a connection must have finished an exchange for a
 // retry to trust it: one dead connection makes all that were idle suspect.
 const freshness = time.Second
 
 // reacquire is acquire for a retry, in place of the lease of a dead connection.
 func (x *exchange) reacquire(l *lease) (*lease, error) {
+	if l.c.mux != nil {
+		return x.restream()
+	}
 	x.beginAcquire()
 	after := time.Now().Add(-freshness)
 	l, err := x.replace(l, closedByPeer, after)
@@ -392,7 +419,7 @@ func (h *host) acquireError(err error, waited time.Duration) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return &AcquireError{
-		Host:        h.key.String(),
+		Host:        h.name,
 		Waited:      waited,
 		InUse:       h.inUse,
 		Idle:        h.idle.n,

@@ -199,6 +199,10 @@ func (x *exchange) handOver(resp *http.Response) {
 
 // complete ends an exchange whose response was read to its end.
 func (x *exchange) complete() {
+	if x.c.mux != nil {
+		x.completeStream()
+		return
+	}
 	why := x.leftover()
 	if !x.claim(nil) {
 		return

@@ -63,12 +63,13 @@ func (x *exchange) isSmall() bool {
 		return false
 	}
 	u := req.URL
-	size += len(req.Method) + len(u.Path)*3 + len(u.RawPath) + len(u.RawQuery) + len(u.Opaque) + len(u.Host) + 256
+	size += len(req.Method) + len(u.Path)*3 + len(u.RawPath) + len(u.RawQuery) + len(u.Opaque) + 2*len(requestHost(req)) + 256
 	for name, values := range req.Header {
 		for _, v := range values {
 			size += len(name) + len(v) + len(": \r\n")
 		}
 	}
+	size += 2 * len(x.route.key.proxy) // its credentials, in Base64
 	return size <= x.set.writeBuffer && isPlainHost(requestHost(req)) && isPrintable(u.RequestURI())
 }
 
@@ -79,6 +80,11 @@ func (x *exchange) appendHead(b []byte) []byte {
 	host := requestHost(req)
 	b = append(b, cmp.Or(req.Method, "GET")...)
 	b = append(b, ' ')
+	if x.route.forwards() && req.URL.Opaque == "" {
+		b = append(b, req.URL.Scheme...)
+		b = append(b, "://"...)
+		b = append(b, host...)
+	}
 	b = append(b, req.URL.RequestURI()...)
 	b = append(b, " HTTP/1.1\r\n"...)
 	b = x.appendField(b, "Host", host)
@@ -103,6 +109,9 @@ func (x *exchange) appendHead(b []byte) []byte {
 	}
 	if x.saysClose() {
 		b = x.appendField(b, "Connection", "close")
+	}
+	if auth := x.route.authorization(); auth != "" {
+		b = x.appendField(b, "Proxy-Authorization", auth)
 	}
 	b = append(b, "\r\n"...)
 	if x.trace != nil && x.trace.WroteHeaders != nil {

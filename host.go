@@ -5,14 +5,6 @@ import (
 	"time"
 )
 
-// hostKey names a destination: what may share connections.
-type hostKey struct {
-	scheme, addr string // addr is host:port, as net/http's canonicalAddr has it
-}
-
-// String is the host's public name, as Stats and errors have it.
-func (k hostKey) String() string { return k.scheme + "://" + k.addr }
-
 // host is one destination, and all that is true of it: connections idle and
 // leased, dials in flight, requests that wait.
 //
@@ -21,9 +13,10 @@ func (k hostKey) String() string { return k.scheme + "://" + k.addr }
 // method does I/O or touches a channel, and time is an argument.
 type host struct {
 	key    hostKey
+	name   string // key's text
 	budget *budget
 
-	mu      sync.Mutex // guards the fields below
+	mu      sync.Mutex  // guards the fields below
 	idle    list[conn]  // the longest idle first
 	leased  list[lease] // the longest leased first
 	inUse   int         // connections that are leased: over HTTP/1 as many as leases
@@ -62,7 +55,7 @@ type doomed struct {
 	why closeReason
 }
 
-func newHost(key hostKey, b *budget) *host { return &host{key: key, budget: b} }
+func newHost(key hostKey, b *budget) *host { return &host{key: key, name: key.String(), budget: b} }
 
 // take leases a connection to a request that wants it, or returns nil.
 func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {

@@ -1,3 +1,282 @@
 package berth
 
-type muxing struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// muxing is what several exchanges use at once: a connection of HTTP/2, which
+// net/http's ClientConn speaks, or one that a function in TLSNextProto has
+// taken.
+type muxing struct {
+	rt     http.RoundTripper
+	client *http.ClientConn // HTTP/2; else nil
+	wire   net.Conn         // that client reads and writes
+	choked atomic.Bool      // somebody found no stream: tell when there is one
+}
+
+// http2Fields are the Transport's fields that are for HTTP/2's connections.
+type http2Fields struct {
+	config          *http.HTTP2Config
+	plainBodies     bool // DisableCompression
+	once            bool // DisableKeepAlives
+	maxHeader       int64
+	headerTimeout   time.Duration
+	continueTimeout time.Duration
+}
+
+// firstStreams is how many requests a connection takes before its server's
+// limit is known: what RFC 9113, section 6.5.2, advises no server to go below,
+// and what net/http takes.
+const firstStreams = 100
+
+// speakHTTP2 has net/http speak HTTP/2 on c. An http.Transport with the
+// connection's settings, and no other use, makes the ClientConn: one for HTTP/2
+// without TLS, since it is the connection it is given that may have it.
+//
+// MaxConnsPerHost must be zero there, or the ClientConn's Close panics (Go
+// 1.26.8), and so must IdleConnTimeout: that is ours to mind.
+func (t *Transport) speakHTTP2(c *conn, d *dialer) error {
+	c.most = c.h.expectedStreams()
+	wire := &h2wire{
+		Conn:    c.nc,
+		goAway:  func() { t.hungUp(c) },
+		streams: func(n int) { t.allowed(c, n) },
+	}
+	f := &d.proto.http2
+	inner := &http.Transport{
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return wire, nil },
+		Protocols:              new(http.Protocols),
+		HTTP2:                  f.config,
+		DisableCompression:     f.plainBodies,
+		DisableKeepAlives:      f.once,
+		MaxResponseHeaderBytes: f.maxHeader,
+		ResponseHeaderTimeout:  f.headerTimeout,
+		ExpectContinueTimeout:  f.continueTimeout,
+	}
+	inner.Protocols.SetUnencryptedHTTP2(true)
+	m := &muxing{wire: wire}
+	c.mux, c.h1 = m, h1{}
+	client, err := inner.NewClientConn(context.Background(), "http", "server:80")
+	if err != nil {
+		return err
+	}
+	m.rt, m.client = client, client
+	client.SetStateHook(func(*http.ClientConn) { t.muxChanged(c) })
+	return nil
+}
+
+// expectedStreams is how many requests a new connection is trusted with.
+func (h *host) expectedStreams() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.streams > 0 {
+		return min(h.streams, firstStreams)
+	}
+	return firstStreams
+}
+
+// allowed is told by the wire what limit the server set.
+func (t *Transport) allowed(c *conn, streams int) {
+	var do todo
+	c.h.allow(c, streams, time.Now(), &do)
+	t.act(c.h, &do)
+}
+
+// muxChanged is told by net/http that a connection has ended, or that a stream
+// of it has.
+func (t *Transport) muxChanged(c *conn) {
+	m := c.mux
+	if m.client.Err() != nil {
+		t.hungUp(c)
+		return
+	}
+	if m.choked.Load() && m.client.Available() > 0 && m.choked.CompareAndSwap(true, false) {
+		var do todo
+		c.h.relieve(c, time.Now(), &do)
+		t.act(c.h, &do)
+	}
+}
+
+// reserve makes sure of a stream, or returns false: the pool's count is behind
+// net/http's where streams that were cancelled wait for the server's word. The
+// first request goes without: what keeps the connection from serving any is its
+// to tell.
+func (l *lease) reserve() bool {
+	m := l.c.mux
+	return !l.reused || m.client == nil || m.client.Reserve() == nil
+}
+
+// choke gives back a lease whose connection has no stream for it.
+func (t *Transport) choke(l *lease) {
+	c := l.c
+	c.mux.choked.Store(true)
+	var do todo
+	c.h.choke(l, time.Now(), &do)
+	t.act(c.h, &do)
+	t.muxChanged(c) // which may have happened before choked was set
+}
+
+// stream makes the exchange on a stream of its own. It returns a response, whose
+// body gives the lease back, or how it failed.
+func (x *exchange) stream() (*http.Response, *failure) {
+	req := x.streamRequest()
+	resp, err := x.c.mux.rt.RoundTrip(req)
+	if err != nil {
+		x.body.letGo(true)
+		return nil, &failure{err: err, refused: isRefused(err)}
+	}
+	x.body.letGo(false)
+	resp.Request = x.req
+	if resp.TLS == nil {
+		resp.TLS = x.c.tls
+	}
+	if x.req.Method == "HEAD" || resp.ContentLength == 0 {
+		x.completeStream()
+		return resp, nil
+	}
+	x.response.x, x.response.src = x, resp.Body
+	resp.Body = &x.response
+	return resp, nil
+}
+
+// streamRequest is the request as net/http is to see it: with our body, and a
+// context that Timeout can end.
+func (x *exchange) streamRequest() *http.Request {
+	req := x.req
+	if !x.until.IsZero() {
+		req = req.WithContext(x.cancelable())
+	}
+	if x.body == nil {
+		return req
+	}
+	if req == x.req {
+		req = new(http.Request)
+		*req = *x.req
+	}
+	x.body.hold()
+	req.Body = x.body
+	return req
+}
+
+func (x *exchange) cancelable() context.Context {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(x.ctx)
+	x.cut = cancel
+	if x.over {
+		cancel(x.cause)
+	}
+	return ctx
+}
+
+// completeStream ends an exchange whose response was read to its end. Where
+// nothing of the request is left to be sent, it waits for net/http to be done
+// with the stream, so that the next request can have it.
+func (x *exchange) completeStream() {
+	if x.body == nil && x.response.src != nil {
+		x.response.src.Close()
+	}
+	if x.claim(nil) {
+		x.giveBack(0)
+	}
+}
+
+// closeStream closes the response's body, and with it the stream.
+func (b *response) closeStream() error {
+	err := b.src.Close()
+	b.x.abort(errReadOnClosedBody, closedUnclean)
+	return err
+}
+
+// restream is reacquire after a server refused a stream: from anywhere, after a
+// pause that grows.
+func (x *exchange) restream() (*lease, error) {
+	if err := x.pause(pauseBefore(x.tries)); err != nil {
+		return nil, err
+	}
+	return x.acquire()
+}
+
+// mayTryElsewhere reports whether a request that a server refused, over HTTP/2,
+// can be made again, or what error it ends with.
+func (x *exchange) mayTryElsewhere(err error) (bool, error) {
+	if x.tries >= maxTries {
+		return false, err
+	}
+	if !x.body.canRewind(x.req) {
+		return false, fmt.Errorf("http2: Transport: cannot retry err [%v] after Request.Body was written; define Request.GetBody to avoid this error", err)
+	}
+	return true, err
+}
+
+// maxTries and pauseBefore are net/http's: at once, then after 1, 2, 4 … seconds
+// and up to a tenth more.
+const maxTries = 7
+
+func pauseBefore(try int) time.Duration {
+	if try <= 1 {
+		return 0
+	}
+	d := time.Second << (try - 2)
+	return d + rand.N(d/10)
+}
+
+// pause waits, unless the request ends before.
+func (x *exchange) pause(d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	var total <-chan time.Time
+	if !x.until.IsZero() {
+		end := time.NewTimer(time.Until(x.until))
+		defer end.Stop()
+		total = end.C
+	}
+	select {
+	case <-timer.C:
+		return nil
+	case <-x.ctx.Done():
+		return context.Cause(x.ctx)
+	case <-x.req.Cancel:
+		return errRequestCanceled
+	case <-total:
+		return x.timedOut()
+	}
+}
+
+// streamError has the fields of net/http's own, by which errors.As finds it.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (streamError) Error() string { return "stream error" }
+
+// isRefused reports whether err, of an exchange over HTTP/2, says that the
+// server has not processed the request (RFC 9113, section 8.7). It is net/http's
+// canRetryError, whose errors are not exported.
+func isRefused(err error) bool {
+	const protocolError, refusedStream = 1, 7
+	var s streamError
+	if errors.As(err, &s) {
+		return s.Code == refusedStream || s.Code == protocolError && s.Cause != nil && s.Cause.Error() == "received from peer"
+	}
+	if _, gone := err.(interface{ IsHTTP2NoCachedConnError() }); gone {
+		return true
+	}
+	switch err.Error() {
+	case "http2: client conn not usable", "http2: Transport received Server's graceful shutdown GOAWAY":
+		return true
+	}
+	return false
+}

@@ -13,6 +13,7 @@ type requestBody struct {
 	rc      io.ReadCloser
 	read    atomic.Bool
 	closed  atomic.Bool
+	held    atomic.Int32          // see hold
 	refused atomic.Bool           // the server does not want it: Read fails
 	fault   atomic.Pointer[error] // of Read, but for io.EOF
 }
@@ -39,10 +40,28 @@ func (b *requestBody) Read(p []byte) (int, error) {
 }
 
 func (b *requestBody) Close() error {
-	if b == nil || !b.closed.CompareAndSwap(false, true) {
+	if b == nil || !b.read.Load() && b.held.CompareAndSwap(held, heldClosed) || !b.closed.CompareAndSwap(false, true) {
 		return nil
 	}
 	return b.rc.Close()
+}
+
+const (
+	held       = iota + 1
+	heldClosed // Close was called
+)
+
+// hold keeps Close from closing a body that was not read, until letGo: net/http
+// closes the body of a request that it could not send over HTTP/2, and that
+// another connection still can.
+func (b *requestBody) hold() { b.held.Store(held) }
+
+// letGo ends hold. The Close that was held back is done, or, if keep is true,
+// forgotten.
+func (b *requestBody) letGo(keep bool) {
+	if b != nil && b.held.Swap(0) == heldClosed && !keep {
+		b.Close()
+	}
 }
 
 // give returns what is inside, for the receiver to read and close.
@@ -52,10 +71,17 @@ func (b *requestBody) give() io.ReadCloser {
 	return b.rc
 }
 
+// canRewind reports whether rewind can return a body.
+func (b *requestBody) canRewind(req *http.Request) bool {
+	return b.untouched() || req.GetBody != nil
+}
+
+func (b *requestBody) untouched() bool { return b == nil || !b.read.Load() && !b.closed.Load() }
+
 // rewind returns a body that can be sent from its beginning: b if nobody
 // touched it, else a new one by GetBody.
 func (b *requestBody) rewind(req *http.Request) (*requestBody, error) {
-	if b == nil || !b.read.Load() && !b.closed.Load() {
+	if b.untouched() {
 		return b, nil
 	}
 	b.Close()

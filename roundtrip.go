@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -27,7 +25,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		body = rewound
 	}
-	key, err := t.admit(req)
+	where, err := t.admit(req)
 	if err != nil {
 		body.Close()
 		return nil, err
@@ -35,7 +33,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.budget.closeIdle.Load() {
 		t.budget.closeIdle.Store(false)
 	}
-	x := t.newExchange(req, body, key)
+	x := t.newExchange(req, body, where)
 	l, err := x.acquire()
 	for {
 		if err != nil {
@@ -53,7 +51,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		next, rewindErr := x.again()
 		if rewindErr != nil {
-			x.giveBack(closedByPeer)
+			if l.c.mux == nil {
+				x.giveBack(closedByPeer)
+			}
 			return nil, rewindErr
 		}
 		x = next
@@ -61,12 +61,17 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// run makes the exchange on what l leases. If it fails and retry is true, l is
-// still x's to give back; else it has been.
+// run makes the exchange on what l leases. If it fails and retry is true, a lease
+// of HTTP/1 is still x's to give back; else it has been.
 func (x *exchange) run(l *lease) (resp *http.Response, retry bool, err error) {
 	x.traceGotConn(l)
 	x.hold(l)
-	resp, failed := x.http1()
+	var failed *failure
+	if l.c.mux != nil {
+		resp, failed = x.stream()
+	} else {
+		resp, failed = x.http1()
+	}
 	if failed == nil {
 		return resp, false, nil
 	}
@@ -81,6 +86,10 @@ func (x *exchange) run(l *lease) (resp *http.Response, retry bool, err error) {
 	case !mine: // who cut it gave the connection back
 	case cut:
 		x.giveBack(closedCanceled)
+	case failed.refused:
+		x.giveBack(0)
+		retry, err = x.mayTryElsewhere(err)
+		return nil, retry, err
 	case x.mayRetry(failed):
 		return nil, true, err
 	default:
@@ -95,6 +104,7 @@ type failure struct {
 	unsent  bool // no byte of the request was written
 	noReply bool // no byte of a response came
 	deaf    bool // writing had failed before, and reading therefore
+	refused bool // HTTP/2: the server did not process the request
 }
 
 // mayRetry is net/http's shouldRetryRequest, as its documentation has it: what
@@ -112,38 +122,29 @@ func (x *exchange) mayRetry(f *failure) bool {
 }
 
 // admit says where a request goes, or what is wrong with it.
-func (t *Transport) admit(req *http.Request) (hostKey, error) {
+func (t *Transport) admit(req *http.Request) (route, error) {
 	if err := validate(req); err != nil {
-		return hostKey{}, err
+		return route{}, err
 	}
-	if err := t.unsupported(req.URL.Scheme); err != nil {
-		return hostKey{}, err
+	if err := t.conflict(req.URL.Scheme); err != nil {
+		return route{}, err
 	}
 	if err := req.Context().Err(); err != nil {
-		return hostKey{}, context.Cause(req.Context())
+		return route{}, context.Cause(req.Context())
 	}
 	select {
 	case <-req.Cancel:
-		return hostKey{}, errRequestCanceled
+		return route{}, errRequestCanceled
 	default:
 	}
-	if t.Proxy != nil {
-		proxy, err := t.Proxy(req)
-		if err != nil {
-			return hostKey{}, err
-		}
-		if proxy != nil {
-			return hostKey{}, fmt.Errorf("berth: %s is to go through the proxy %s, but proxies do not work yet", req.URL.Redacted(), proxy.Redacted())
-		}
-	}
-	return hostKey{scheme: req.URL.Scheme, addr: canonicalAddr(req.URL)}, nil
+	return t.route(req)
 }
 
 // altRoundTrip makes a request by a registered protocol. done is false if there
 // is none for it, or if it declined: the request's body is rewound then.
 func (t *Transport) altRoundTrip(req *http.Request, body *requestBody) (resp *http.Response, rewound *requestBody, done bool, err error) {
-	if req.URL == nil {
-		return nil, body, false, nil
+	if req.URL == nil || req.URL.Scheme == "https" && isWebSocket(req) {
+		return nil, body, false, nil // as in net/http, where HTTP/2 is a protocol that is registered for https
 	}
 	t.mu.RLock()
 	rt := t.alt[req.URL.Scheme]
@@ -205,49 +206,6 @@ func invalidHeader(h http.Header) string {
 		}
 	}
 	return ""
-}
-
-// canonicalAddr returns the URL's host and port, the port always.
-func canonicalAddr(u *url.URL) string {
-	name, port := u.Hostname(), u.Port()
-	if !isASCII(name) {
-		name = asciiHost(u, name)
-	}
-	if port == "" {
-		port = "80"
-		if u.Scheme == "https" {
-			port = "443"
-		}
-	} else if len(u.Host) == len(name)+1+len(port) {
-		return u.Host // the common case, without an allocation
-	}
-	return net.JoinHostPort(name, port)
-}
-
-// asciiHost returns an international name as DNS has it. The mapping (UTS 46)
-// is net/http's own, whose tables the standard library does not offer: a
-// Transport that dials nowhere is asked for the address that it would dial.
-func asciiHost(u *url.URL, name string) string {
-	ascii := name
-	ask := http.Transport{DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
-		ascii, _, _ = net.SplitHostPort(addr)
-		return nil, errors.New("only asking")
-	}}
-	ask.RoundTrip(&http.Request{
-		Method: "GET",
-		URL:    &url.URL{Scheme: "http", Host: u.Host, Path: "/"},
-		Header: http.Header{},
-	})
-	return ascii
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }
 
 // tokenChars are RFC 9110's, section 5.6.2.

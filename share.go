@@ -65,6 +65,18 @@ func (h *host) strand(c *conn, now time.Time, do *todo) {
 	h.coverAll(now, do)
 }
 
+// open counts the connections that take leases, or will: those that the server
+// is leaving make room for others.
+func (h *host) open(now time.Time) int {
+	n := h.conns()
+	for c := range h.shared.all {
+		if c.leaving != 0 || c.tooOld(now) {
+			n--
+		}
+	}
+	return n
+}
+
 // leastLoaded returns the connection of HTTP/2 that is in use, has a stream to
 // spare, and the fewest leases, or nil.
 func (h *host) leastLoaded(now time.Time) (least *conn) {

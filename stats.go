@@ -121,12 +121,12 @@ func (t *Transport) Stats() Stats {
 	total := t.past
 	s := Stats{Hosts: make(map[string]HostStats, len(t.hosts))}
 	var now HostStats
-	for key, h := range t.hosts {
+	for _, h := range t.hosts {
 		h.mu.Lock()
 		hs := h.statsLocked()
 		total.add(&h.counts)
 		h.mu.Unlock()
-		s.Hosts[key.String()] = hs
+		s.Hosts[h.name] = s.Hosts[h.name].plus(hs)
 		now.Open += hs.Open
 		now.InUse += hs.InUse
 		now.Idle += hs.Idle
@@ -148,4 +148,44 @@ func (h *host) statsLocked() HostStats {
 	s.Dialing = h.dials.n
 	s.Waiting = h.waiting.n
 	return s
+}
+
+// plus adds up hosts of one name: with HTTP/2 and without, or through proxies
+// that differ in a password only.
+func (s HostStats) plus(o HostStats) HostStats {
+	s.Open += o.Open
+	s.InUse += o.InUse
+	s.Idle += o.Idle
+	s.Dialing += o.Dialing
+	s.Waiting += o.Waiting
+	s.InFlight += o.InFlight
+	s.Acquired += o.Acquired
+	s.Reused += o.Reused
+	s.Waited += o.Waited
+	s.WaitDuration += o.WaitDuration
+	s.Canceled += o.Canceled
+	s.Rejected += o.Rejected
+	s.Dials += o.Dials
+	s.DialsFailed += o.DialsFailed
+	s.DialsElided += o.DialsElided
+	s.Upgraded += o.Upgraded
+	s.Closed = s.Closed.plus(o.Closed)
+	return s
+}
+
+func (c ClosedConns) plus(o ClosedConns) ClosedConns {
+	c.IdleTimeout += o.IdleTimeout
+	c.Lifetime += o.Lifetime
+	c.Peer += o.Peer
+	c.Unclean += o.Unclean
+	c.NotKept += o.NotKept
+	c.MaxIdle += o.MaxIdle
+	c.MaxIdlePerHost += o.MaxIdlePerHost
+	c.MadeRoom += o.MadeRoom
+	c.IdleCall += o.IdleCall
+	c.Canceled += o.Canceled
+	c.Broken += o.Broken
+	c.Transport += o.Transport
+	c.Spare += o.Spare
+	return c
 }

@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-// Transport is a pooled http.RoundTripper for HTTP/1.1, a drop-in for
+// Transport is a pooled http.RoundTripper for HTTP/1.1 and HTTP/2, a drop-in for
 // http.Transport: it has the same fields, which mean the same unless it says
-// so here. The zero value works. Default returns one with time limits.
+// so here. The zero value works. Default returns one with time limits, From one
+// with the configuration of an http.Transport.
 //
 // A Transport is to be made once and shared: it is safe for concurrent use, and
 // its connections are its own. Fields may be changed between requests, not
@@ -25,12 +26,14 @@ import (
 // It is closed with Shutdown or Close. One that is only forgotten keeps its
 // idle connections until their IdleConnTimeout.
 type Transport struct {
-	// Proxy returns the proxy for a request. Proxies do not work yet: a request
-	// for which it returns one fails, and says so. If Proxy is nil or returns a
-	// nil URL, the request is made directly.
+	// Proxy returns the proxy for a request: an HTTP or HTTPS proxy, or SOCKS
+	// (socks5, socks5h), with the credentials that its URL has. If Proxy is nil
+	// or returns a nil URL, the request is made directly. It is asked once a
+	// request.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// OnProxyConnectResponse has no effect yet, as there are no proxies.
+	// OnProxyConnectResponse is called with a proxy's answer to CONNECT, whatever
+	// its status. If it returns an error, the dial fails with it.
 	OnProxyConnectResponse func(ctx context.Context, proxyURL *url.URL, connectReq *http.Request, connectRes *http.Response) error
 
 	// DialContext makes TCP connections. If nil, as Dial, a net.Dialer does.
@@ -91,14 +94,17 @@ type Transport struct {
 	// 100-continue" waits for the server's word. If zero, it is sent at once.
 	ExpectContinueTimeout time.Duration
 
-	// TLSNextProto has functions for protocols that TLS negotiates. It does not
-	// work yet: if it has an entry, https requests fail and say so.
+	// TLSNextProto has functions for protocols that TLS negotiates: each is
+	// given a connection, and returns what makes requests on it from then on,
+	// any number at once. If the map is not nil, HTTP/2 is not used unless
+	// Protocols or ForceAttemptHTTP2 say so.
 	TLSNextProto map[string]func(authority string, c *tls.Conn) http.RoundTripper
 
-	// ProxyConnectHeader has no effect yet, as there are no proxies.
+	// ProxyConnectHeader is the header of a CONNECT, beside what it must have.
 	ProxyConnectHeader http.Header
 
-	// GetProxyConnectHeader has no effect yet, as there are no proxies.
+	// GetProxyConnectHeader returns the header for a CONNECT to target, an
+	// ip:port or host:port, in place of ProxyConnectHeader.
 	GetProxyConnectHeader func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
 
 	// MaxResponseHeaderBytes limits a response's header. If zero, it is 10 MB.
@@ -110,12 +116,20 @@ type Transport struct {
 	WriteBufferSize int
 	ReadBufferSize  int
 
-	// ForceAttemptHTTP2, HTTP2 and Protocols choose HTTP/2. It does not work
-	// yet: if ForceAttemptHTTP2 is true, HTTP2 is set, or Protocols has HTTP2,
-	// https requests fail and say so; if Protocols lacks HTTP1, all do.
+	// ForceAttemptHTTP2 has HTTP/2 tried though a function that dials, or
+	// TLSClientConfig, is set. Without these it is tried anyway.
 	ForceAttemptHTTP2 bool
-	HTTP2             *http.HTTP2Config
-	Protocols         *http.Protocols
+
+	// HTTP2 configures HTTP/2. A connection keeps what it was when its dial
+	// began; so it does with DisableCompression, MaxResponseHeaderBytes,
+	// ResponseHeaderTimeout and ExpectContinueTimeout.
+	// StrictMaxConcurrentRequests is MaxHTTP2ConnsPerHost of 1.
+	HTTP2 *http.HTTP2Config
+
+	// Protocols is the set of protocols, nil for the default: HTTP/1, and HTTP/2
+	// over TLS where nothing above is against it. With UnencryptedHTTP2 and
+	// without HTTP1, http URLs are asked for in HTTP/2 by prior knowledge.
+	Protocols *http.Protocols
 
 	// The fields below are berth's own.
 
@@ -124,6 +138,12 @@ type Transport struct {
 	// after that whoever has waited longest is next, whatever its host. If zero,
 	// there is no limit.
 	MaxConns int
+
+	// MaxHTTP2ConnsPerHost limits the connections to a host that has shown to
+	// speak HTTP/2. Beyond it, a request waits for a stream when the server's
+	// limit of these is reached. If zero, there is no limit: another connection
+	// is made, as http.Transport does.
+	MaxHTTP2ConnsPerHost int
 
 	// MaxConnLifetime is how long after its dial a connection is leased to new
 	// requests, less a random part of up to a tenth, so that a fleet does not
@@ -174,13 +194,13 @@ type Transport struct {
 	hasAlt atomic.Bool // alt has entries
 }
 
-// Default returns a new Transport with the limits of http.DefaultTransport:
-// proxy from the environment (which, until proxies work, fails requests that it
-// names one for), 30 seconds for a dial, 10 for a TLS handshake, 1 for a
-// 100-continue.
+// Default returns a new Transport that is set as http.DefaultTransport is: proxy
+// from the environment, HTTP/2, 30 seconds for a dial, 10 for a TLS handshake, 1
+// for a 100-continue.
 func Default() *Transport {
 	return &Transport{
 		Proxy:                 http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:     true,
 		DialTimeout:           30 * time.Second,
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
@@ -198,10 +218,14 @@ func (t *Transport) want(last bool) want {
 		maxDialsPerHost: t.MaxDialsPerHost,
 		maxWaiting:      t.MaxWaiting,
 		maxIdle:         t.MaxIdleConns,
+		maxHTTP2:        t.MaxHTTP2ConnsPerHost,
 		maxIdlePerHost:  t.MaxIdleConnsPerHost,
 		idleTimeout:     t.IdleConnTimeout,
 		fresh:           t.DisableKeepAlives,
 		last:            last,
+	}
+	if t.HTTP2 != nil && t.HTTP2.StrictMaxConcurrentRequests {
+		w.maxHTTP2 = 1
 	}
 	if w.idleTimeout == 0 {
 		w.idleTimeout = defaultIdleConnTimeout
@@ -209,28 +233,14 @@ func (t *Transport) want(last bool) want {
 	return w
 }
 
-// unsupported is the error for a field that is set, matters for a request with
-// the scheme, and does not work yet, or can't work together with another.
-func (t *Transport) unsupported(scheme string) error {
-	dials := t.Dial != nil || t.DialContext != nil || scheme == "https" && (t.DialTLS != nil || t.DialTLSContext != nil)
-	if t.Control != nil && dials {
-		return errors.New("berth: Control is set together with a dial function: it would never be called")
-	}
-	if p := t.Protocols; p != nil && !p.HTTP1() {
-		return errors.New("berth: Protocols leaves out HTTP/1, but HTTP/2 does not work yet")
-	}
-	if scheme != "https" {
+// conflict is the error for fields that can't work together, for a request with
+// the scheme.
+func (t *Transport) conflict(scheme string) error {
+	if t.Control == nil {
 		return nil
 	}
-	switch {
-	case t.ForceAttemptHTTP2:
-		return errors.New("berth: ForceAttemptHTTP2 is set, but HTTP/2 does not work yet")
-	case t.HTTP2 != nil:
-		return errors.New("berth: HTTP2 is set, but HTTP/2 does not work yet")
-	case len(t.TLSNextProto) > 0:
-		return errors.New("berth: TLSNextProto has entries, but it does not work yet")
-	case t.Protocols != nil && t.Protocols.HTTP2():
-		return errors.New("berth: Protocols asks for HTTP/2, which does not work yet")
+	if t.Dial != nil || t.DialContext != nil || scheme == "https" && (t.DialTLS != nil || t.DialTLSContext != nil) {
+		return errors.New("berth: Control is set together with a dial function: it would never be called")
 	}
 	return nil
 }
@@ -308,7 +318,7 @@ func (t *Transport) act(h *host, do *todo) {
 		t.idle.expect(t, do.idled, do.idleFor)
 	}
 	for _, d := range do.dials {
-		startDial(t, d, h.key.addr, d.why)
+		startDial(t, d, h.name, d.why)
 	}
 	for _, d := range do.cancels {
 		d.cancel()
@@ -414,7 +424,7 @@ func (t *Transport) Close() error {
 		if x := l.x.Load(); x != nil {
 			x.abort(ErrClosed, closedByClose)
 		} else {
-			l.c.nc.Close() // its request has yet to begin, and will find out
+			l.c.bottom().Close() // its request has yet to begin, and will find out
 		}
 	}
 	return nil
@@ -489,6 +499,7 @@ func (t *Transport) Clone() *Transport {
 		ReadBufferSize:         t.ReadBufferSize,
 		ForceAttemptHTTP2:      t.ForceAttemptHTTP2,
 		MaxConns:               t.MaxConns,
+		MaxHTTP2ConnsPerHost:   t.MaxHTTP2ConnsPerHost,
 		MaxConnLifetime:        t.MaxConnLifetime,
 		MaxDialsPerHost:        t.MaxDialsPerHost,
 		MaxWaiting:             t.MaxWaiting,

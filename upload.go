@@ -60,7 +60,12 @@ func (up *upload) run() {
 	defer close(up.done)
 	x := up.x
 	up.bw = x.t.h1pool.writer(up, x.set.writeBuffer)
-	err := up.request().Write(up.bw)
+	req := up.request()
+	write := req.Write
+	if x.route.forwards() {
+		write = req.WriteProxy
+	}
+	err := write(up.bw)
 	if err == nil {
 		err = up.bw.Flush()
 	}
@@ -117,13 +122,17 @@ func (up *upload) request() *http.Request {
 			req.Body = x.body.give() // or its head would be flushed by itself
 		}
 	}
-	if x.gzip || x.saysClose() {
+	auth := x.route.authorization()
+	if x.gzip || x.saysClose() || auth != "" {
 		req.Header = req.Header.Clone()
 		if x.gzip {
 			req.Header.Set("Accept-Encoding", "gzip")
 		}
 		if x.saysClose() {
 			req.Header.Set("Connection", "close")
+		}
+		if auth != "" {
+			req.Header.Add("Proxy-Authorization", auth)
 		}
 	}
 	return req

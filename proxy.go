@@ -1,0 +1,111 @@
+package berth
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// connectVia connects to the host through a proxy. A connection whose proxy is
+// asked for each URL ends there.
+func (d *dialer) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
+	nc, state, err := d.connectProxy(ctx)
+	if err != nil {
+		return nil, nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
+	}
+	switch {
+	case isSOCKS(d.proxy):
+		err = socksConnect(ctx, nc, d.proxy.User, key.addr)
+	case key.scheme == "http":
+		return nc, state, nil
+	default:
+		err = d.tunnel(ctx, nc, key.addr)
+	}
+	if err != nil {
+		closeNet(nc, "proxy refused")
+		return nil, nil, err
+	}
+	if key.scheme != "https" {
+		return nc, nil, nil
+	}
+	return d.overTLS(ctx, nc, key)
+}
+
+// connectProxy makes the first hop. It never offers HTTP/2: CONNECT and
+// forwarding are spoken in HTTP/1 here, as in net/http.
+func (d *dialer) connectProxy(ctx context.Context) (net.Conn, *tls.ConnectionState, error) {
+	hop := hostKey{scheme: d.proxy.Scheme, addr: canonicalAddr(d.proxy), http1: true}
+	if hop.scheme == "https" {
+		return d.connectHTTPS(ctx, hop)
+	}
+	nc, err := d.connectTCP(ctx, hop.addr)
+	return nc, nil, err
+}
+
+// tunnelTime limits a proxy's answer to CONNECT: net/http's figure.
+const tunnelTime = time.Minute
+
+// tunnel has an HTTP proxy connect nc to addr (RFC 9110, section 9.3.6).
+func (d *dialer) tunnel(ctx context.Context, nc net.Conn, addr string) error {
+	header, err := d.connectHeader(ctx, addr)
+	if err != nil {
+		return err
+	}
+	req := &http.Request{Method: "CONNECT", URL: &url.URL{Opaque: addr}, Host: addr, Header: header}
+	limited, cancel := context.WithTimeout(ctx, tunnelTime)
+	defer cancel()
+	resp, err := askProxy(limited, nc, req, d.maxHeader)
+	if err != nil {
+		return err
+	}
+	if d.onProxyResponse != nil {
+		if err := d.onProxyResponse(ctx, d.proxy, req, resp); err != nil {
+			return err
+		}
+	}
+	if resp.StatusCode == http.StatusOK {
+		return nil
+	}
+	if _, text, ok := strings.Cut(resp.Status, " "); ok {
+		return errors.New(text)
+	}
+	return errors.New("unknown status code")
+}
+
+// connectHeader is the header of a CONNECT, the user's left as it is.
+func (d *dialer) connectHeader(ctx context.Context, addr string) (h http.Header, err error) {
+	h = d.proxyHeader
+	if d.getProxyHeader != nil {
+		if h, err = d.getProxyHeader(ctx, d.proxy, addr); err != nil {
+			return nil, err
+		}
+	}
+	if h == nil {
+		h = http.Header{}
+	}
+	if auth := proxyAuthorization(d.proxy); auth != "" {
+		h = h.Clone()
+		h.Set("Proxy-Authorization", auth)
+	}
+	return h, nil
+}
+
+// askProxy makes one exchange on a bare connection. The buffer that it reads
+// with can be dropped: in a tunnel, the host does not speak first.
+func askProxy(ctx context.Context, nc net.Conn, req *http.Request, maxHeader int64) (resp *http.Response, err error) {
+	cut := context.AfterFunc(ctx, func() { nc.Close() })
+	if err = req.Write(nc); err == nil {
+		resp, err = http.ReadResponse(bufio.NewReader(io.LimitReader(nc, maxHeader)), req)
+	}
+	if !cut() {
+		return nil, context.Cause(ctx)
+	}
+	return resp, err
+}

@@ -1,0 +1,111 @@
+package berth
+
+import (
+	"context"
+	"maps"
+	"net"
+	"net/http"
+	"reflect"
+	"runtime"
+	"strings"
+)
+
+// From returns a new Transport with the configuration of std, which may be in
+// use and goes on undisturbed. What std was told by RegisterProtocol can't be
+// read out of it: register it again. Its connections are not taken over.
+//
+// MaxIdleConnsPerHost and IdleConnTimeout of zero mean more here than they do in
+// std: see there.
+func From(std *http.Transport) *Transport {
+	t := fromStd(std.Clone())
+	// Clone leaves TLSNextProto out where net/http made it, but keeps the
+	// NextProtos that go with it; and where the map is the user's, it has
+	// net/http's hook, which would hand our connections to std's own pool.
+	if hook := std.TLSNextProto["h2"]; hook != nil && (t.TLSNextProto == nil || isNetHTTPs(hook)) {
+		t.ForceAttemptHTTP2 = true
+		delete(t.TLSNextProto, "h2")
+		delete(t.TLSNextProto, "unencrypted_http2")
+		if len(t.TLSNextProto) == 0 {
+			t.TLSNextProto = nil // an empty one forbids HTTP/2
+		}
+	}
+	return t
+}
+
+// isNetHTTPs reports whether a function is one of net/http's.
+func isNetHTTPs(f any) bool {
+	return strings.HasPrefix(runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name(), "net/http.")
+}
+
+// fromStd takes over the fields of std, which nobody else uses.
+func fromStd(std *http.Transport) *Transport {
+	return &Transport{
+		Proxy:                  std.Proxy,
+		OnProxyConnectResponse: std.OnProxyConnectResponse,
+		DialContext:            std.DialContext,
+		Dial:                   std.Dial,
+		DialTLSContext:         std.DialTLSContext,
+		DialTLS:                std.DialTLS,
+		TLSClientConfig:        std.TLSClientConfig,
+		TLSHandshakeTimeout:    std.TLSHandshakeTimeout,
+		DisableKeepAlives:      std.DisableKeepAlives,
+		DisableCompression:     std.DisableCompression,
+		MaxIdleConns:           std.MaxIdleConns,
+		MaxIdleConnsPerHost:    std.MaxIdleConnsPerHost,
+		MaxConnsPerHost:        std.MaxConnsPerHost,
+		IdleConnTimeout:        std.IdleConnTimeout,
+		ResponseHeaderTimeout:  std.ResponseHeaderTimeout,
+		ExpectContinueTimeout:  std.ExpectContinueTimeout,
+		TLSNextProto:           std.TLSNextProto,
+		ProxyConnectHeader:     std.ProxyConnectHeader,
+		GetProxyConnectHeader:  std.GetProxyConnectHeader,
+		MaxResponseHeaderBytes: std.MaxResponseHeaderBytes,
+		WriteBufferSize:        std.WriteBufferSize,
+		ReadBufferSize:         std.ReadBufferSize,
+		ForceAttemptHTTP2:      std.ForceAttemptHTTP2,
+		HTTP2:                  std.HTTP2,
+		Protocols:              std.Protocols,
+	}
+}
+
+// NewClientConn returns a single connection, of the caller's own: it is no part
+// of the pool, its limits and its Stats, and Close knows nothing of it. Only
+// net/http can make an http.ClientConn, so an http.Transport with t's fields
+// does, without those that are berth's own but for Control and DialTimeout.
+func (t *Transport) NewClientConn(ctx context.Context, scheme, address string) (*http.ClientConn, error) {
+	if err := t.conflict(scheme); err != nil {
+		return nil, err
+	}
+	d := t.newDialer(&route{})
+	std := &http.Transport{
+		Proxy:                  t.Proxy,
+		OnProxyConnectResponse: t.OnProxyConnectResponse,
+		DialContext:            t.DialContext,
+		Dial:                   t.Dial,
+		DialTLSContext:         t.DialTLSContext,
+		DialTLS:                t.DialTLS,
+		TLSClientConfig:        t.TLSClientConfig.Clone(), // net/http writes to it
+		TLSHandshakeTimeout:    t.TLSHandshakeTimeout,
+		DisableKeepAlives:      t.DisableKeepAlives,
+		DisableCompression:     t.DisableCompression,
+		IdleConnTimeout:        t.IdleConnTimeout,
+		ResponseHeaderTimeout:  t.ResponseHeaderTimeout,
+		ExpectContinueTimeout:  t.ExpectContinueTimeout,
+		TLSNextProto:           maps.Clone(t.TLSNextProto),
+		ProxyConnectHeader:     t.ProxyConnectHeader,
+		GetProxyConnectHeader:  t.GetProxyConnectHeader,
+		MaxResponseHeaderBytes: t.MaxResponseHeaderBytes,
+		WriteBufferSize:        t.WriteBufferSize,
+		ReadBufferSize:         t.ReadBufferSize,
+		ForceAttemptHTTP2:      t.ForceAttemptHTTP2,
+		HTTP2:                  t.HTTP2,
+		Protocols:              t.Protocols,
+		// MaxConnsPerHost stays zero: with a limit, the ClientConn's Close
+		// panics (Go 1.26.8).
+	}
+	if t.Control != nil || t.DialTimeout > 0 {
+		std.DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) { return d.connectTCP(ctx, addr) }
+		std.ForceAttemptHTTP2 = d.ask().TLSNextProto["h2"] != nil // to which a function that dials is no obstacle here
+	}
+	return std.NewClientConn(ctx, scheme, address)
+}
