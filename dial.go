@@ -68,6 +68,7 @@ func (x *exchange) dialer() *dialer {
 	d := x.dial
 	d.ctx = context.WithoutCancel(x.ctx)
 	d.readBuffer, d.maxHeader = x.set.readBuffer, x.set.maxHeader
+	d.proto = d.proto.copied()
 	return &d
 }
 

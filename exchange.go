@@ -226,7 +226,7 @@ func (x *exchange) giveBack(why closeReason) {
 	var do todo
 	c := x.c
 	c.h.put(x.lease, why, time.Now(), &do)
-	if x.trace != nil && x.trace.PutIdleConn != nil {
+	if x.trace != nil && x.trace.PutIdleConn != nil && c.mux == nil {
 		tracePut(x.trace, c, &do)
 	}
 	x.t.act(c.h, &do)

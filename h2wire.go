@@ -60,9 +60,9 @@ type h2frames struct {
 	filled  int     // of entry
 	settled bool    // a SETTINGS frame was read to its end
 
-	streams int
-	changed bool // streams is to be told
-	given   bool // the frame at hand said it
+	given   int  // the limit of streams in the frame at hand; negative for none
+	streams int  // the last one
+	changed bool // and it is to be told
 }
 
 const (
@@ -86,6 +86,7 @@ func (f *h2frames) feed(p []byte) (goAway bool) {
 			if f.have < len(f.head) {
 				return goAway
 			}
+			f.filled, f.given = 0, -1
 			f.left = int(f.head[0])<<16 | int(f.head[1])<<8 | int(f.head[2])
 			goAway = goAway || f.head[3] == h2GoAway
 		}
@@ -113,32 +114,30 @@ func (f *h2frames) settings(p []byte) {
 		}
 		f.filled = 0
 		if binary.BigEndian.Uint16(f.entry[:]) == h2MaxStreams {
-			f.set(binary.BigEndian.Uint32(f.entry[2:]))
+			f.given = int(min(binary.BigEndian.Uint32(f.entry[2:]), manyStreams))
 		}
 	}
-}
-
-func (f *h2frames) set(n uint32) {
-	f.streams, f.changed, f.given = int(min(n, manyStreams)), true, true
 }
 
 // end ends a frame.
 func (f *h2frames) end() {
-	if f.isSettings() {
-		if !f.settled && !f.given {
-			f.set(defaultStreams)
-		}
-		f.settled = true
+	f.have = 0
+	if !f.isSettings() {
+		return
 	}
-	f.have, f.filled, f.given = 0, 0, false
+	if !f.settled && f.given < 0 {
+		f.given = defaultStreams
+	}
+	f.settled = true
+	if f.given >= 0 {
+		f.streams, f.changed = f.given, true
+	}
 }
 
-// limit returns how many streams the server allows, if that changed since it
-// was asked for.
+// limit returns how many streams the server allows, and whether that was said
+// since limit was last called.
 func (f *h2frames) limit() (n int, changed bool) {
-	n, changed = f.streams, f.changed && f.have == 0
-	if changed {
-		f.changed = false
-	}
+	n, changed = f.streams, f.changed
+	f.changed = false
 	return n, changed
 }

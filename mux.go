@@ -42,7 +42,7 @@ const firstStreams = 100
 //
 // MaxConnsPerHost must be zero there, or the ClientConn's Close panics (Go
 // 1.26.8), and so must IdleConnTimeout: that is ours to mind.
-func (t *Transport) speakHTTP2(c *conn, d *dialer) error {
+func (t *Transport) speakHTTP2(ctx context.Context, c *conn, d *dialer) error {
 	c.most = c.h.expectedStreams()
 	wire := &h2wire{
 		Conn:    c.nc,
@@ -63,7 +63,9 @@ func (t *Transport) speakHTTP2(c *conn, d *dialer) error {
 	inner.Protocols.SetUnencryptedHTTP2(true)
 	m := &muxing{wire: wire}
 	c.mux, c.h1 = m, h1{}
+	stop := context.AfterFunc(ctx, func() { wire.Close() }) // it writes
 	client, err := inner.NewClientConn(context.Background(), "http", "server:80")
+	stop()
 	if err != nil {
 		return err
 	}
@@ -130,6 +132,9 @@ func (x *exchange) stream() (*http.Response, *failure) {
 	resp, err := x.c.mux.rt.RoundTrip(req)
 	if err != nil {
 		x.body.letGo(true)
+		if isGone(err) {
+			x.t.hungUp(x.c)
+		}
 		return nil, &failure{err: err, refused: isRefused(err)}
 	}
 	x.body.letGo(false)
@@ -271,12 +276,16 @@ func isRefused(err error) bool {
 	if errors.As(err, &s) {
 		return s.Code == refusedStream || s.Code == protocolError && s.Cause != nil && s.Cause.Error() == "received from peer"
 	}
-	if _, gone := err.(interface{ IsHTTP2NoCachedConnError() }); gone {
-		return true
-	}
 	switch err.Error() {
 	case "http2: client conn not usable", "http2: Transport received Server's graceful shutdown GOAWAY":
 		return true
 	}
-	return false
+	return isGone(err)
+}
+
+// isGone reports whether err is how a protocol of TLSNextProto says that it has
+// lost its connection.
+func isGone(err error) bool {
+	_, ok := err.(interface{ IsHTTP2NoCachedConnError() })
+	return ok
 }

@@ -49,13 +49,17 @@ type poolDial struct {
 // inPool runs f in a bubble. At its end nothing of the pool may be left: synctest
 // says so if a goroutine is.
 func inPool(t *testing.T, f func(p *pool), set ...func(*Transport)) {
+	inPoolWith(t, &http.Server{}, f, set...)
+}
+
+func inPoolWith(t *testing.T, srv *http.Server, f func(p *pool), set ...func(*Transport)) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pool{t: t, li: fakenet.Listen(), calls: map[string]*call{}}
+		p := &pool{t: t, li: fakenet.Listen(), calls: map[string]*call{}, srv: srv}
 		p.tr = &Transport{DialContext: p.dial}
 		for _, s := range set {
 			s(p.tr)
 		}
-		p.srv = &http.Server{Handler: http.HandlerFunc(p.serve)}
+		p.srv.Handler = http.HandlerFunc(p.serve)
 		go p.srv.Serve(p.li)
 		f(p)
 		p.tr.Close()

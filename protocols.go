@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"maps"
@@ -31,6 +32,20 @@ func (t *Transport) protoFields() protoFields {
 			continueTimeout: t.ExpectContinueTimeout,
 		},
 	}
+}
+
+// copied has what pointers point at copied, since a dial outlives its request,
+// whose caller may change it then.
+func (p protoFields) copied() protoFields {
+	if p.protocols != nil {
+		c := *p.protocols
+		p.protocols = &c
+	}
+	if p.http2.config != nil {
+		c := *p.http2.config
+		p.http2.config = &c
+	}
+	return p
 }
 
 // ask returns an http.Transport that has decided what the Transport's fields
@@ -78,20 +93,20 @@ func (d *dialer) speaksHTTP2(state *tls.ConnectionState) (bool, error) {
 func (t *Transport) negotiated(d *dial, nc net.Conn, state *tls.ConnectionState) (*conn, error) {
 	c := newConn(d.h, nc)
 	c.tls = state
-	if err := t.negotiate(c, d.dialer); err != nil {
+	if err := t.negotiate(d.ctx, c, d.dialer); err != nil {
 		closeNet(c.bottom(), "no common protocol")
 		return nil, err
 	}
 	return c, nil
 }
 
-func (t *Transport) negotiate(c *conn, d *dialer) error {
+func (t *Transport) negotiate(ctx context.Context, c *conn, d *dialer) error {
 	if next := d.nextProto(c); next != nil {
 		return c.hand(next(c.h.key.addr, c.nc.(*tls.Conn)))
 	}
 	http2, err := d.speaksHTTP2(c.tls)
 	if http2 {
-		err = t.speakHTTP2(c, d)
+		err = t.speakHTTP2(ctx, c, d)
 	}
 	return err
 }

@@ -20,7 +20,8 @@ func (x *exchange) traceGotConn(l *lease) {
 }
 
 // tracePut tells what became of a connection that was given back. A trace hears
-// nothing of connections that could not have been kept.
+// nothing of connections that could not have been kept, nor of those of HTTP/2,
+// which are not given back.
 func tracePut(trace *httptrace.ClientTrace, c *conn, do *todo) {
 	if do.released == c {
 		return
