@@ -20,13 +20,15 @@ func (d *dialer) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.Co
 	if err != nil {
 		return nil, nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
 	}
+	limited, cancel := context.WithTimeout(ctx, proxyTime)
+	defer cancel()
 	switch {
 	case isSOCKS(d.proxy):
-		err = socksConnect(ctx, nc, d.proxy.User, key.addr)
+		err = socksConnect(limited, nc, d.proxy.User, key.addr)
 	case key.scheme == "http":
 		return nc, state, nil
 	default:
-		err = d.tunnel(ctx, nc, key.addr)
+		err = d.tunnel(limited, nc, key.addr)
 	}
 	if err != nil {
 		closeNet(nc, "proxy refused")
@@ -49,8 +51,9 @@ func (d *dialer) connectProxy(ctx context.Context) (net.Conn, *tls.ConnectionSta
 	return nc, nil, err
 }
 
-// tunnelTime limits a proxy's answer to CONNECT: net/http's figure.
-const tunnelTime = time.Minute
+// proxyTime limits what a proxy takes to connect to the host: net/http's figure
+// for CONNECT. (It has none for SOCKS.)
+const proxyTime = time.Minute
 
 // tunnel has an HTTP proxy connect nc to addr (RFC 9110, section 9.3.6).
 func (d *dialer) tunnel(ctx context.Context, nc net.Conn, addr string) error {
@@ -59,9 +62,7 @@ func (d *dialer) tunnel(ctx context.Context, nc net.Conn, addr string) error {
 		return err
 	}
 	req := &http.Request{Method: "CONNECT", URL: &url.URL{Opaque: addr}, Host: addr, Header: header}
-	limited, cancel := context.WithTimeout(ctx, tunnelTime)
-	defer cancel()
-	resp, err := askProxy(limited, nc, req, d.maxHeader)
+	resp, err := askProxy(ctx, nc, req, d.maxHeader)
 	if err != nil {
 		return err
 	}
