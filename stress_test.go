@@ -2,6 +2,7 @@ package berth_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -29,21 +30,30 @@ func TestStress(t *testing.T) {
 		},
 		"queue":         func(tr *berth.Transport) { tr.MaxConnsPerHost, tr.MaxWaiting = 2, 5 },
 		"keep-alives":   func(tr *berth.Transport) { tr.DisableKeepAlives, tr.MaxConns = true, 4 },
+		"streams":       func(tr *berth.Transport) { tr.MaxHTTP2ConnsPerHost = 2 },
 		"short timeout": func(tr *berth.Transport) { tr.Timeout, tr.AcquireTimeout = 20*time.Millisecond, 10*time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tr := new(berth.Transport)
-			set(tr)
-			stress(t, tr)
+			for _, http2 := range []bool{false, true} {
+				tr := &berth.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+				set(tr)
+				stress(t, tr, http2)
+			}
 		})
 	}
 }
 
-func stress(t *testing.T, tr *berth.Transport) {
+func stress(t *testing.T, tr *berth.Transport, http2 bool) {
 	var urls []string
-	for range 3 {
-		srv := httptest.NewServer(http.HandlerFunc(unreliable))
+	for i := range 3 {
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(unreliable))
+		if srv.EnableHTTP2 = http2; http2 {
+			srv.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 1 + 2*i}
+			srv.StartTLS()
+		} else {
+			srv.Start()
+		}
 		defer srv.Close()
 		urls = append(urls, srv.URL)
 	}
