@@ -1,0 +1,3 @@
+module github.com/berth-go/berth/conformance
+
+go 1.26
