@@ -1,5 +1,5 @@
 // Package berth is a pooled HTTP transport that does not run out of ports: a
-// drop-in for http.Transport.
+// drop-in for http.Transport, with HTTP/1, HTTP/2 and proxies.
 //
 //	client := &http.Client{Transport: berth.Default()}
 //
@@ -23,10 +23,10 @@
 // needed by then. A burst of short requests dials nothing, a cold start dials
 // in parallel, and a request waits at worst twice as long as it had to.
 //
-// A connection belongs to one exchange at a time: its lease. The exchange
-// writes and reads in the goroutine of its caller, and gives the connection
-// back when the response's body is read to its end, or closed, or when
-// something cuts it short: then it is closed. An idle connection has no
+// A connection of HTTP/1 belongs to one exchange at a time: its lease. The
+// exchange writes and reads in the goroutine of its caller, and gives the
+// connection back when the response's body is read to its end, or closed, or
+// when something cuts it short: then it is closed. An idle connection has no
 // goroutine and no buffer; one watcher for the Transport closes those that
 // their server closed, at once.
 //
@@ -37,18 +37,29 @@
 // and a request that is too large for the write buffer, or whose body is not in
 // memory, is written by a second goroutine.
 //
-// # What does not work yet
+// # HTTP/2
 //
-// This is HTTP/1.1 over TCP and TLS, directly. A field of http.Transport that
-// is set, would matter for a request, and does not work yet makes the request
-// fail with an error that says so:
+// A connection of HTTP/2 has a lease for each stream, as many as its server
+// allows. A request takes a stream of the connection in use that has the fewest
+// leases; where there is none to spare, it is as with HTTP/1: an idle
+// connection, else the queue, where whichever comes first serves it, a stream
+// or another connection. What counts for putting a dial off are streams, and a
+// dial is for as many requests as its connection will have streams, going by the
+// host's last. Limits of connections count connections.
 //
-//   - Proxy, if it returns a proxy for the request. OnProxyConnectResponse,
-//     ProxyConnectHeader and GetProxyConnectHeader matter only with one.
-//   - ForceAttemptHTTP2, HTTP2, TLSNextProto with entries, and Protocols with
-//     HTTP/2, for https; Protocols without HTTP/1 for all.
+// The protocol itself is net/http's: its ClientConn, one a connection, which has
+// a goroutine or two of its own. When a server says GOAWAY, is lost to a ping
+// (HTTP2.SendPingTimeout), or closes, its connection gets no new request from
+// that moment on. What the server says that it did not process is made again by
+// net/http's rules.
 //
-// There is no NewClientConn, and no CancelRequest, which net/http deprecated.
+// # What net/http does
+//
+// HTTP/2, as above. NewClientConn, which only net/http can make, and which is
+// outside of the pool, its limits and Stats. What a function in TLSNextProto or
+// RegisterProtocol does is its own. All else is this package's.
+//
+// There is no CancelRequest, which net/http deprecated.
 //
 // # What differs from http.Transport on purpose
 //

@@ -30,6 +30,15 @@ func Example() {
 	// Output: 200 OK
 }
 
+// The configuration of a transport that is in use.
+func ExampleFrom() {
+	transport := berth.From(http.DefaultTransport.(*http.Transport))
+	client := &http.Client{Transport: transport}
+
+	fmt.Println(client.Transport.(*berth.Transport).MaxIdleConns)
+	// Output: 100
+}
+
 // A limit for the whole exchange, without what http.Client.Timeout costs.
 func ExampleTransport_timeout() {
 	transport := berth.Default()
