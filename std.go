@@ -68,6 +68,39 @@ func fromStd(std *http.Transport) *Transport {
 	}
 }
 
+// std is the way back: an http.Transport with t's fields, but for those that are
+// berth's own. It is a deep copy.
+func (t *Transport) std() *http.Transport {
+	p := t.protoFields().copied()
+	return &http.Transport{
+		Proxy:                  t.Proxy,
+		OnProxyConnectResponse: t.OnProxyConnectResponse,
+		DialContext:            t.DialContext,
+		Dial:                   t.Dial,
+		DialTLSContext:         t.DialTLSContext,
+		DialTLS:                t.DialTLS,
+		TLSClientConfig:        t.TLSClientConfig.Clone(),
+		TLSHandshakeTimeout:    t.TLSHandshakeTimeout,
+		DisableKeepAlives:      t.DisableKeepAlives,
+		DisableCompression:     t.DisableCompression,
+		MaxIdleConns:           t.MaxIdleConns,
+		MaxIdleConnsPerHost:    t.MaxIdleConnsPerHost,
+		MaxConnsPerHost:        t.MaxConnsPerHost,
+		IdleConnTimeout:        t.IdleConnTimeout,
+		ResponseHeaderTimeout:  t.ResponseHeaderTimeout,
+		ExpectContinueTimeout:  t.ExpectContinueTimeout,
+		TLSNextProto:           maps.Clone(t.TLSNextProto),
+		ProxyConnectHeader:     t.ProxyConnectHeader.Clone(),
+		GetProxyConnectHeader:  t.GetProxyConnectHeader,
+		MaxResponseHeaderBytes: t.MaxResponseHeaderBytes,
+		WriteBufferSize:        t.WriteBufferSize,
+		ReadBufferSize:         t.ReadBufferSize,
+		ForceAttemptHTTP2:      t.ForceAttemptHTTP2,
+		HTTP2:                  p.http2.config,
+		Protocols:              p.protocols,
+	}
+}
+
 // NewClientConn returns a single connection, of the caller's own: it is no part
 // of the pool, its limits and its Stats, and Close knows nothing of it. Only
 // net/http can make an http.ClientConn, so an http.Transport with t's fields
@@ -77,32 +110,8 @@ func (t *Transport) NewClientConn(ctx context.Context, scheme, address string) (
 		return nil, err
 	}
 	d := t.newDialer(&route{})
-	std := &http.Transport{
-		Proxy:                  t.Proxy,
-		OnProxyConnectResponse: t.OnProxyConnectResponse,
-		DialContext:            t.DialContext,
-		Dial:                   t.Dial,
-		DialTLSContext:         t.DialTLSContext,
-		DialTLS:                t.DialTLS,
-		TLSClientConfig:        t.TLSClientConfig.Clone(), // net/http writes to it
-		TLSHandshakeTimeout:    t.TLSHandshakeTimeout,
-		DisableKeepAlives:      t.DisableKeepAlives,
-		DisableCompression:     t.DisableCompression,
-		IdleConnTimeout:        t.IdleConnTimeout,
-		ResponseHeaderTimeout:  t.ResponseHeaderTimeout,
-		ExpectContinueTimeout:  t.ExpectContinueTimeout,
-		TLSNextProto:           maps.Clone(t.TLSNextProto),
-		ProxyConnectHeader:     t.ProxyConnectHeader,
-		GetProxyConnectHeader:  t.GetProxyConnectHeader,
-		MaxResponseHeaderBytes: t.MaxResponseHeaderBytes,
-		WriteBufferSize:        t.WriteBufferSize,
-		ReadBufferSize:         t.ReadBufferSize,
-		ForceAttemptHTTP2:      t.ForceAttemptHTTP2,
-		HTTP2:                  t.HTTP2,
-		Protocols:              t.Protocols,
-		// MaxConnsPerHost stays zero: with a limit, the ClientConn's Close
-		// panics (Go 1.26.8).
-	}
+	std := t.std()
+	std.MaxConnsPerHost = 0 // or the ClientConn's Close panics (Go 1.26.8)
 	if t.Control != nil || t.DialTimeout > 0 {
 		std.DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) { return d.connectTCP(ctx, addr) }
 		std.ForceAttemptHTTP2 = d.ask().TLSNextProto["h2"] != nil // to which a function that dials is no obstacle here

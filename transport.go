@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -474,47 +473,15 @@ func (t *Transport) RegisterProtocol(scheme string, rt http.RoundTripper) {
 // Clone returns a deep copy of t's exported fields: a Transport of its own, with
 // no connections and no registered protocols.
 func (t *Transport) Clone() *Transport {
-	t2 := &Transport{
-		Proxy:                  t.Proxy,
-		OnProxyConnectResponse: t.OnProxyConnectResponse,
-		DialContext:            t.DialContext,
-		Dial:                   t.Dial,
-		DialTLSContext:         t.DialTLSContext,
-		DialTLS:                t.DialTLS,
-		TLSClientConfig:        t.TLSClientConfig.Clone(),
-		TLSHandshakeTimeout:    t.TLSHandshakeTimeout,
-		DisableKeepAlives:      t.DisableKeepAlives,
-		DisableCompression:     t.DisableCompression,
-		MaxIdleConns:           t.MaxIdleConns,
-		MaxIdleConnsPerHost:    t.MaxIdleConnsPerHost,
-		MaxConnsPerHost:        t.MaxConnsPerHost,
-		IdleConnTimeout:        t.IdleConnTimeout,
-		ResponseHeaderTimeout:  t.ResponseHeaderTimeout,
-		ExpectContinueTimeout:  t.ExpectContinueTimeout,
-		TLSNextProto:           maps.Clone(t.TLSNextProto),
-		ProxyConnectHeader:     t.ProxyConnectHeader.Clone(),
-		GetProxyConnectHeader:  t.GetProxyConnectHeader,
-		MaxResponseHeaderBytes: t.MaxResponseHeaderBytes,
-		WriteBufferSize:        t.WriteBufferSize,
-		ReadBufferSize:         t.ReadBufferSize,
-		ForceAttemptHTTP2:      t.ForceAttemptHTTP2,
-		MaxConns:               t.MaxConns,
-		MaxHTTP2ConnsPerHost:   t.MaxHTTP2ConnsPerHost,
-		MaxConnLifetime:        t.MaxConnLifetime,
-		MaxDialsPerHost:        t.MaxDialsPerHost,
-		MaxWaiting:             t.MaxWaiting,
-		AcquireTimeout:         t.AcquireTimeout,
-		DialTimeout:            t.DialTimeout,
-		Timeout:                t.Timeout,
-		Control:                t.Control,
-	}
-	if t.HTTP2 != nil {
-		c := *t.HTTP2
-		t2.HTTP2 = &c
-	}
-	if t.Protocols != nil {
-		p := *t.Protocols
-		t2.Protocols = &p
-	}
+	t2 := fromStd(t.std())
+	t2.MaxConns = t.MaxConns
+	t2.MaxHTTP2ConnsPerHost = t.MaxHTTP2ConnsPerHost
+	t2.MaxConnLifetime = t.MaxConnLifetime
+	t2.MaxDialsPerHost = t.MaxDialsPerHost
+	t2.MaxWaiting = t.MaxWaiting
+	t2.AcquireTimeout = t.AcquireTimeout
+	t2.DialTimeout = t.DialTimeout
+	t2.Timeout = t.Timeout
+	t2.Control = t.Control
 	return t2
 }
