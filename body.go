@@ -44,7 +44,9 @@ func (b *response) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if err == io.EOF {
-		b.x.complete()
+		if cut := b.x.complete(); cut != nil {
+			err = cut
+		}
 	} else {
 		b.x.abort(nil, closedByError)
 		err, _ = b.x.because(err)

@@ -44,7 +44,6 @@ type exchange struct {
 	over   bool                    // the connection was given back
 	cause  error                   // what cut the exchange short, or nil
 	header bool                    // the response's header is there
-	late   bool                    // it was not, when ResponseHeaderTimeout ended the exchange
 	unctx  func() bool             // stops the context's hold on the exchange
 	timers [2]*time.Timer          // Timeout's and ResponseHeaderTimeout's
 	quit   chan struct{}           // ends the goroutine that waits for Request.Cancel
@@ -157,26 +156,23 @@ func (x *exchange) awaitHeader() {
 func (x *exchange) headerLate() {
 	x.mu.Lock()
 	mine := !x.header && x.claimLocked(errHeaderTimeout)
-	x.late = mine
 	x.mu.Unlock()
 	if mine {
 		x.giveBack(closedCanceled)
 	}
 }
 
-// gotHeader ends ResponseHeaderTimeout, and an upload's grace. It returns false
-// if the former was faster.
-func (x *exchange) gotHeader() bool {
-	if x.set.headerTimeout <= 0 && x.up == nil {
-		return true
-	}
+// gotHeader ends ResponseHeaderTimeout, and an upload's grace. It returns what
+// has ended the exchange, if something was faster: the header may be the server's
+// answer to that.
+func (x *exchange) gotHeader() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.header = true
 	if x.timers[1] != nil {
 		x.timers[1].Stop()
 	}
-	return !x.late
+	return x.cause
 }
 
 // claim makes the caller the one who gives the connection back. It returns

@@ -92,8 +92,8 @@ func (x *exchange) http1() (*http.Response, *failure) {
 		return nil, f
 	}
 	h.limit = noLimit
-	if !x.gotHeader() {
-		return nil, &failure{err: errHeaderTimeout}
+	if err := x.gotHeader(); err != nil {
+		return nil, &failure{err: err}
 	}
 	x.handOver(resp)
 	return resp, nil
@@ -197,15 +197,18 @@ func (x *exchange) handOver(resp *http.Response) {
 	}
 }
 
-// complete ends an exchange whose response was read to its end.
-func (x *exchange) complete() {
+// complete ends an exchange whose response was read to its end. It returns an
+// error if that end is none: what cut the exchange short may have had the server
+// end its response (over TLS, close tells it so before it closes).
+func (x *exchange) complete() error {
 	if x.c.mux != nil {
 		x.completeStream()
-		return
+		return nil
 	}
 	why := x.leftover()
 	if !x.claim(nil) {
-		return
+		err, _ := x.because(nil)
+		return err
 	}
 	var idle *idlePeek
 	if why == 0 {
@@ -213,6 +216,7 @@ func (x *exchange) complete() {
 	}
 	x.giveBack(why)
 	idle.release()
+	return nil
 }
 
 // leftover says why the connection can't be used again, or zero.

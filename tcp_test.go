@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/berth-go/berth"
 	"github.com/berth-go/berth/internal/netlab"
@@ -314,5 +316,32 @@ func TestPortsRunOut(t *testing.T) {
 	}
 	if !strings.HasSuffix(err.Error(), "; berth check shows the rest") {
 		t.Errorf("error %q does not say what to do next", err)
+	}
+}
+
+// A request that is cut short has no answer, though over TLS the server learns
+// of it before the connection is closed, and may answer that.
+func TestTheServersAnswerToACancelIsNone(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/half" {
+			io.WriteString(w, "half")
+			http.NewResponseController(w).Flush()
+		}
+		<-r.Context().Done() // and then ends well
+	}))
+	defer srv.Close()
+	for _, path := range []string{"/", "/half"} {
+		for range 40 {
+			tr := &berth.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Timeout: 5 * time.Millisecond}
+			resp, err := tr.RoundTrip(httptest.NewRequest("GET", srv.URL+path, nil))
+			if err == nil {
+				_, err = io.ReadAll(resp.Body)
+				resp.Body.Close()
+			}
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("%s: error %v, want the deadline", path, err)
+			}
+			tr.Close()
+		}
 	}
 }
