@@ -22,14 +22,16 @@ type conn struct {
 	place   link[conn] // in host.idle, or, of HTTP/2 and leased, in host.shared
 	rank    link[conn] // in budget.idle, whose mutex guards it
 	ranked  bool
-	reused  bool        // was idle or leased before: a dead server is no surprise, so a retry is allowed
-	leases  int         // at the moment
-	most    int         // how many it takes at once: 1, or, of HTTP/2, the server's limit of streams
-	choked  bool        // HTTP/2 has no stream to spare at the moment, whatever most says
-	leaving closeReason // why it takes no new lease, though those that it has go on; zero while it does
-	since   time.Time   // became idle
-	retires time.Time   // is leased no more from then on; zero is never
-	want    want        // of the request that had it last
+	reused  bool          // was idle or leased before: a dead server is no surprise, so a retry is allowed
+	leases  int           // at the moment
+	most    int           // how many it takes at once: 1, or, of HTTP/2, the server's limit of streams
+	choked  bool          // HTTP/2 has no stream to spare at the moment, whatever most says
+	leaving closeReason   // why it takes no new lease, though those that it has go on; zero while it does
+	served  int           // leases that there were
+	keep    time.Duration // how long the server said that it keeps the connection idle; zero is nothing said
+	since   time.Time     // became idle
+	retires time.Time     // is leased no more from then on; zero is never
+	want    want          // of the request that had it last
 
 	serial uint64 // at the watcher, or zero; guarded by its mutex
 
@@ -46,8 +48,9 @@ type lease struct {
 	c       *conn
 	want    *want // of the request
 	since   time.Time
-	idledAt time.Time // since when the connection had been idle; zero if it was not
-	reused  bool      // the connection had served before
+	idledAt time.Time     // since when the connection had been idle; zero if it was not
+	reused  bool          // the connection had served before
+	keep    time.Duration // what the response said of how long to keep the connection idle, or zero
 	place   link[lease]
 	x       atomic.Pointer[exchange] // that holds it, for Close
 }
@@ -92,16 +95,29 @@ func (c *conn) overdue(now time.Time) closeReason {
 	switch {
 	case c.tooOld(now):
 		return closedTooOld
-	case c.want.idleTimeout > 0 && now.Sub(c.since) >= c.want.idleTimeout:
+	case c.idleLimit() > 0 && now.Sub(c.since) >= c.idleLimit():
 		return closedIdleTimeout
 	}
 	return 0
 }
 
+// idleLimit is how long the connection may be idle, by IdleConnTimeout and by
+// what the server said; zero is for ever.
+func (c *conn) idleLimit() time.Duration {
+	d := max(0, c.want.idleTimeout)
+	if d == 0 || c.keep > 0 && c.keep < d {
+		return c.keep
+	}
+	return d
+}
+
+// worn reports whether the connection has served as many requests as it may.
+func (c *conn) worn(want *want) bool { return want.maxRequests > 0 && c.served >= want.maxRequests }
+
 // idleFor is how long a connection that became idle now may be so; zero is for
 // ever.
 func (c *conn) idleFor(now time.Time) time.Duration {
-	d := max(0, c.want.idleTimeout)
+	d := c.idleLimit()
 	if c.retires.IsZero() {
 		return d
 	}
@@ -129,6 +145,8 @@ const (
 	closedByError                             // reading or writing failed
 	closedByClose                             // Close or Shutdown
 	closedUpgraded                            // it is the caller's now: 101 Switching Protocols
+	closedWorn                                // MaxConnRequests
+	closedOverLimit                           // SetHostLimits lowered MaxConnsPerHost
 	closedSpare                               // another one of HTTP/2 has streams for all
 	closeReasons
 )
@@ -147,6 +165,8 @@ var closeReasonText = [closeReasons]string{
 	closedByError:      "connection broken",
 	closedByClose:      "transport closed",
 	closedUpgraded:     "upgraded",
+	closedWorn:         "served enough requests",
+	closedOverLimit:    "limit lowered",
 	closedSpare:        "not needed beside another one of HTTP/2",
 }
 

@@ -68,10 +68,6 @@ func (h *host) makeRoom(w *waiter, do *todo) {
 	}
 }
 
-// probing reports whether, after a local fault, one dial is trying whether it
-// has passed: the others wait for its answer, or for a connection to come back.
-func (h *host) probing() bool { return h.backoff.pause > 0 && h.dials.n > 0 }
-
 // unslot gives back a slot that w did not use.
 func (h *host) unslot(w *waiter, do *todo) {
 	if w.slot {
@@ -87,8 +83,8 @@ func (h *host) unslot(w *waiter, do *todo) {
 // than a dial takes, the dial is put off for as long as it would take, and
 // dropped if w has been served by then: at worst, w waits for twice the best.
 func (h *host) putOff(w *waiter, now time.Time, elide bool) time.Time {
-	if h.backoff.until.After(now) && (h.dials.n > 0 || h.mayComeBack(now)) {
-		return h.backoff.until
+	if until := h.backedOff(now); !until.IsZero() {
+		return until
 	}
 	took, known := h.dialing.get(now)
 	if !elide || w.rush || w.rented || w.want.fresh || !known || !h.hold.known {
@@ -266,23 +262,4 @@ func (h *host) adopt(d *dial, do *todo) {
 	if h.streams > 1 && h.shared.n > 0 {
 		do.cancels = append(do.cancels, d)
 	}
-}
-
-// backoff is the pause between dials that fail for want of something local.
-type backoff struct {
-	pause time.Duration
-	until time.Time
-}
-
-const (
-	firstPause = 10 * time.Millisecond
-	lastPause  = time.Second
-)
-
-func (b *backoff) grow(now time.Time) {
-	if b.until.After(now) {
-		return // dials that failed together count once
-	}
-	b.pause = min(max(2*b.pause, firstPause), lastPause)
-	b.until = now.Add(b.pause)
 }

@@ -180,6 +180,11 @@ func (x *exchange) handOver(resp *http.Response) {
 	_, upgraded := resp.Body.(io.Writer)
 	hasBody := x.req.Method != "HEAD" && resp.ContentLength != 0
 	x.response.last = resp.Close || x.want.last || resp.StatusCode <= 199
+	if say := resp.Header["Keep-Alive"]; len(say) > 0 {
+		keep, more := keepAlive(say)
+		x.lease.keep = keep
+		x.response.last = x.response.last || !more
+	}
 	switch {
 	case upgraded:
 		if x.claim(nil) {

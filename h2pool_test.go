@@ -107,6 +107,7 @@ func TestHTTP2SharedDialFails(t *testing.T) {
 		p.wantNoDial()
 		c1.finish(errRefused)
 		rt1.wantErr(errRefused)
+		time.Sleep(firstPause)
 		c2, c3 := p.wantDial(), p.wantDial()
 		c2.finish(errRefused)
 		c3.finish(errRefused)

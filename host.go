@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -32,6 +33,9 @@ type host struct {
 	gone    bool // left the map: look it up again
 
 	timer *time.Timer // for the dials put off; made when first needed
+
+	early  func() float64 // chance, for backoff
+	limits *Limits        // of SetHostLimits, or nil
 }
 
 // todo is what a transition decided. Its zero value is nothing to do.
@@ -55,7 +59,9 @@ type doomed struct {
 	why closeReason
 }
 
-func newHost(key hostKey, b *budget) *host { return &host{key: key, name: key.String(), budget: b} }
+func newHost(key hostKey, b *budget) *host {
+	return &host{key: key, name: key.String(), budget: b, early: rand.Float64}
+}
 
 // take leases a connection to a request that wants it, or returns nil.
 func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {
@@ -64,6 +70,7 @@ func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
+	h.limits.apply(want)
 	return h.takeFree(want, time.Time{}, now, do), nil
 }
 
@@ -79,17 +86,36 @@ func (h *host) refuses() error {
 
 // takeFree leases a stream of a connection that is in use, or the idle
 // connection that was used last, if it was used after. In this order, so that
-// what is not needed stays idle and leaves.
+// what is not needed stays idle and leaves. With FIFO it is the other way round:
+// the connection that is idle for longest, then a stream.
 func (h *host) takeFree(want *want, after, now time.Time, do *todo) *lease {
 	if want.fresh {
 		return nil
 	}
+	fifo := want.reuse == FIFO && after.IsZero()
+	if fifo {
+		if l := h.takeIdle(h.idle.front, true, want, after, now, do); l != nil {
+			return l
+		}
+	}
 	if c := h.leastLoaded(now); c != nil {
 		return h.lease(c, want, now)
 	}
-	for e := h.idle.back; e != nil; {
+	if fifo {
+		return nil
+	}
+	return h.takeIdle(h.idle.back, false, want, after, now, do)
+}
+
+// takeIdle leases the first idle connection from e on, upwards or downwards.
+func (h *host) takeIdle(e *link[conn], up bool, want *want, after, now time.Time, do *todo) *lease {
+	for e != nil {
 		c := e.of
-		e = e.prev
+		if up {
+			e = e.next
+		} else {
+			e = e.prev
+		}
 		if c.since.Before(after) {
 			return nil
 		}
@@ -123,6 +149,7 @@ func (h *host) lease(c *conn, want *want, now time.Time) *lease {
 		h.counts.reused++
 	}
 	c.leases++
+	c.served++
 	if c.leases == 1 {
 		h.inUse++
 	}
@@ -137,8 +164,12 @@ func (h *host) leaseShared(c *conn, want *want) {
 		h.shared.pushBack(&c.place)
 	}
 	c.reused = true // the next lease is not the first
-	if c.leaving == 0 && (want.last || want.fresh) {
+	switch {
+	case c.leaving != 0:
+	case want.last || want.fresh:
 		c.leaving = closedAfterRequest
+	case c.worn(want):
+		c.leaving = closedWorn
 	}
 }
 
@@ -147,6 +178,10 @@ func (h *host) unlease(l *lease) {
 	c := l.c
 	h.leased.remove(&l.place)
 	c.want, l.want = *l.want, nil
+	h.limits.apply(&c.want) // which may have changed
+	if l.keep > 0 {
+		c.keep = l.keep
+	}
 	c.leases--
 	if c.leases == 0 {
 		h.inUse--
@@ -168,6 +203,7 @@ func (h *host) wait(w *waiter, now time.Time, do *todo) (*lease, error) {
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
+	h.limits.apply(&w.want)
 	if l := h.takeFree(&w.want, time.Time{}, now, do); l != nil {
 		return l, nil
 	}
@@ -283,6 +319,8 @@ func (h *host) unfit(c *conn, now time.Time) closeReason {
 		return c.leaving
 	case !c.want.keeps() || c.want.last:
 		return closedAfterRequest
+	case c.worn(&c.want):
+		return closedWorn
 	case c.tooOld(now):
 		return closedTooOld
 	}
@@ -309,6 +347,10 @@ func (h *host) settle(c *conn, now time.Time, do *todo) {
 	w := h.oldest()
 	if w == nil && c.leaving != 0 {
 		h.lost(c, c.leaving, now, do)
+		return
+	}
+	if max := c.want.maxConnsPerHost; max > 0 && h.conns() >= max {
+		h.lost(c, closedOverLimit, now, do)
 		return
 	}
 	if h.budget.owed(h, w, c.want.maxConns) {
@@ -387,6 +429,7 @@ func (h *host) dialed(d *dial, c *conn, now time.Time, do *todo) {
 	h.dialing.add(now.Sub(d.began), now)
 	h.backoff = backoff{}
 	c.want = d.want
+	h.limits.apply(&c.want)
 	defer func() { do.empty = h.empty() }()
 	if h.shut {
 		h.lost(c, closedByClose, now, do)
@@ -435,15 +478,15 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 		h.counts.dialsFailed++
 		h.counts.lastDialErr = err
 		if !local {
-			h.backoff = backoff{} // it got as far as the server
-			h.streams = 0         // so that those who shared the dial do not fail one by one
+			h.backoff.grow(false, h.early(), now)
+			h.streams = 0 // so that those who shared the dial do not fail one by one
 		}
 	}
 	w := d.w
 	h.uncover(d)
 	if w != nil {
 		if local && !h.shut && (h.dials.n > 0 || h.mayComeBack(now)) {
-			h.backoff.grow(now)
+			h.backoff.grow(true, h.early(), now)
 			w.due, do.put = h.backoff.until, true
 		} else {
 			h.serve(w, nil, err, now, do)

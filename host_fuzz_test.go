@@ -26,6 +26,8 @@ func FuzzHost(f *testing.F) {
 			maxIdle:         limit(3, 4),
 			maxIdlePerHost:  limit(4, 4),
 			idleTimeout:     time.Duration(limit(5, 3)) * time.Second,
+			reuse:           Reuse(limit(5, 6) / 3),
+			maxRequests:     limit(4, 32) / 16 * 3,
 		}, 3)
 		w.streams = int(in[4]) / 4 % 4
 		for _, b := range in[6:] {

@@ -228,6 +228,7 @@ func TestLimitOfDials(t *testing.T) {
 	if !errors.Is(rts[1].err, errRefused) {
 		t.Error("the dial's own request does not have its error")
 	}
+	w.sleep(firstPause)
 	w.wantDial(rts[2])
 	w.dialed(w.wantDial(rts[0]))
 	w.wantDial(rts[3])
@@ -555,4 +556,164 @@ func BenchmarkHostTakePut(b *testing.B) {
 			h.put(l, 0, now, &do)
 		}
 	})
+}
+
+// A host that is down is dialed less and less: by all who wait at once, and not
+// again until the pause is over.
+func TestARemoteFaultBacksOff(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt1, rt2 := w.request(0), w.request(0)
+	d1, d2 := w.wantDial(rt1), w.wantDial(rt2)
+	w.failed(d1, false)
+	w.failed(d2, false)
+	pause := firstPause
+	for range 12 {
+		rt1, rt2 = w.request(0), w.request(0)
+		w.wantDials(0)
+		w.sleep(pause - 1)
+		w.wantDials(0)
+		w.sleep(1)
+		w.failed(w.wantDial(rt1), false)
+		w.failed(w.wantDial(rt2), false)
+		if rt1.err == nil || rt2.err == nil {
+			t.Fatal("a request has no error from its dial")
+		}
+		pause = min(2*pause, lastRemotePause)
+	}
+	rt := w.request(0)
+	w.sleep(pause)
+	w.dialed(w.wantDial(rt))
+	w.request(0)
+	w.wantDials(1) // one that succeeds ends it
+	w.check()
+}
+
+func TestFIFO(t *testing.T) {
+	w := newWorld(t, want{reuse: FIFO}, 1)
+	c := w.warm(3, 0, 0)
+	for range 2 {
+		for _, c := range c {
+			rt := w.request(0)
+			rt.wantConn(c)
+			w.sleep(time.Millisecond)
+			rt.done(0)
+		}
+	}
+}
+
+// Over HTTP/2, FIFO spreads requests, LIFO packs them.
+func TestReuseOfStreams(t *testing.T) {
+	for reuse, inUse := range map[Reuse]int{LIFO: 1, FIFO: 2} {
+		w := newWorld(t, want{reuse: reuse}, 2)
+		w.streams = 2
+		rts := []*request{w.request(1), w.request(1), w.request(1)}
+		w.dialed(w.dials[0])
+		w.dialed(w.dials[0])
+		for _, rt := range rts {
+			rt.done(0)
+		}
+		w.request(1)
+		w.request(1)
+		if n := w.hosts[1].inUse; n != inUse {
+			t.Errorf("%v: 2 requests on %d connections, want %d", reuse, n, inUse)
+		}
+		w.check()
+	}
+}
+
+func TestMaxConnRequests(t *testing.T) {
+	for _, streams := range []int{0, 10} {
+		w := newWorld(t, want{maxRequests: 3}, 2)
+		w.streams = streams
+		rt := w.request(1)
+		c := w.dialed(w.wantDial(rt))
+		for range 2 {
+			rt.done(0)
+			rt = w.request(1)
+			rt.wantConn(c)
+		}
+		rt.done(0)
+		w.wantClosed(c, closedWorn)
+		w.check()
+	}
+}
+
+// What the server says of its patience counts, if it is less than our own.
+func TestServersKeepAlive(t *testing.T) {
+	for _, tt := range []struct{ ours, servers, want time.Duration }{
+		{90 * time.Second, 4 * time.Second, 4 * time.Second},
+		{90 * time.Second, 200 * time.Second, 90 * time.Second},
+		{-1, 4 * time.Second, 4 * time.Second},
+		{90 * time.Second, 0, 90 * time.Second},
+	} {
+		w := newWorld(t, want{idleTimeout: tt.ours}, 1)
+		rt := w.request(0)
+		c := w.dialed(w.wantDial(rt))
+		rt.lease.keep = tt.servers
+		rt.done(0)
+		w.sleep(tt.want - 1)
+		rt = w.request(0)
+		rt.wantConn(c)
+		rt.done(0)
+		w.sleep(tt.want) // and it holds until the server says otherwise
+		w.request(0)
+		w.wantClosed(c, closedIdleTimeout)
+	}
+}
+
+// limit is SetHostLimits.
+func (w *world) limit(i int, l *Limits) {
+	var do todo
+	w.hosts[i].limit(l, w.now, &do)
+	w.act(w.hosts[i], &do)
+}
+
+// Raised limits let those go on that wait, lowered ones drain, and no request is
+// cut short.
+func TestHostLimits(t *testing.T) {
+	w := newWorld(t, want{maxConnsPerHost: 1}, 1)
+	rt1, rt2, rt3 := w.request(0), w.request(0), w.request(0)
+	c1 := w.dialed(w.wantDial(rt1))
+	w.wantDials(0)
+	w.limit(0, &Limits{MaxConnsPerHost: 3})
+	d2, d3 := w.wantDial(rt2), w.wantDial(rt3)
+	w.want.maxConnsPerHost = 3 // as check is to know
+	w.check()
+	c2, c3 := w.dialed(d2), w.dialed(d3)
+	rt3.done(0)
+	w.limit(0, &Limits{MaxConnsPerHost: 1})
+	w.wantClosed(c3, closedOverLimit)
+	rt4 := w.request(0)
+	rt4.wantWaiting()
+	rt1.done(0)
+	w.wantClosed(c1, closedOverLimit)
+	rt4.wantWaiting()
+	rt2.done(0)
+	rt4.wantConn(c2)
+	w.want.maxConnsPerHost = 1
+	w.check()
+	w.limit(0, nil)
+	w.request(0).wantWaiting() // the Transport's own limit
+}
+
+// Over HTTP/2, a connection above the limit takes no new requests, and is closed
+// after its last.
+func TestHostLimitsOverHTTP2(t *testing.T) {
+	w := newWorld(t, want{}, 2)
+	w.streams = 2
+	rt1, rt2, rt3 := w.request(1), w.request(1), w.request(1)
+	c1, c2 := w.dialed(w.dials[0]), w.dialed(w.dials[0])
+	rt3.wantConn(c2)
+	w.failed(w.dials[0], false) // nobody needs it
+	w.limit(1, &Limits{MaxConnsPerHost: 1})
+	rt4 := w.request(1)
+	rt4.wantConn(c2)
+	rt1.done(0)
+	w.wantClosed(c1, 0)
+	rt2.done(0)
+	w.wantClosed(c1, closedOverLimit)
+	rt3.done(0)
+	rt4.done(0)
+	w.wantClosed(c2, 0)
+	w.check()
 }

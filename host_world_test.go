@@ -42,7 +42,9 @@ type request struct {
 func newWorld(t testing.TB, want want, hosts int) *world {
 	w := &world{t: t, now: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), want: want, closed: map[*conn]closeReason{}}
 	for i := range hosts {
-		w.hosts = append(w.hosts, newHost(hostKey{scheme: "http", addr: fmt.Sprintf("h%d:80", i)}, &w.budget))
+		h := newHost(hostKey{scheme: "http", addr: fmt.Sprintf("h%d:80", i)}, &w.budget)
+		h.early = func() float64 { return 0 }
+		w.hosts = append(w.hosts, h)
 	}
 	return w
 }

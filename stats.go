@@ -54,6 +54,8 @@ type ClosedConns struct {
 	Canceled       int64 // its request was cancelled or timed out
 	Broken         int64 // reading or writing failed
 	Transport      int64 // Close or Shutdown
+	MaxRequests    int64 // MaxConnRequests
+	OverLimit      int64 // SetHostLimits lowered MaxConnsPerHost
 	Spare          int64 // over HTTP/2: dialed, and not needed beside another one
 }
 
@@ -108,6 +110,8 @@ func (c *counts) stats() HostStats {
 			Canceled:       n[closedCanceled],
 			Broken:         n[closedByError],
 			Transport:      n[closedByClose],
+			MaxRequests:    n[closedWorn],
+			OverLimit:      n[closedOverLimit],
 			Spare:          n[closedSpare],
 		},
 	}
@@ -186,6 +190,8 @@ func (c ClosedConns) plus(o ClosedConns) ClosedConns {
 	c.Canceled += o.Canceled
 	c.Broken += o.Broken
 	c.Transport += o.Transport
+	c.MaxRequests += o.MaxRequests
+	c.OverLimit += o.OverLimit
 	c.Spare += o.Spare
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"log"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -48,6 +49,7 @@ func stress(t *testing.T, tr *berth.Transport, http2 bool) {
 	var urls []string
 	for i := range 3 {
 		srv := httptest.NewUnstartedServer(http.HandlerFunc(unreliable))
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that end, as they should
 		if srv.EnableHTTP2 = http2; http2 {
 			srv.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 1 + 2*i}
 			srv.StartTLS()

@@ -144,6 +144,14 @@ type Transport struct {
 	// is made, as http.Transport does.
 	MaxHTTP2ConnsPerHost int
 
+	// Reuse says which of several idle connections a request gets: LIFO, the
+	// zero value, or FIFO.
+	Reuse Reuse
+
+	// MaxConnRequests is how many requests a connection serves before it is
+	// closed. If zero, there is no limit.
+	MaxConnRequests int
+
 	// MaxConnLifetime is how long after its dial a connection is leased to new
 	// requests, less a random part of up to a tenth, so that a fleet does not
 	// reconnect at once. A request that has it goes on. If zero, for ever.
@@ -189,6 +197,7 @@ type Transport struct {
 	closed  bool          // no new hosts
 	drained chan struct{} // Shutdown waits for it: closed when there are no hosts
 	alt     map[string]http.RoundTripper
+	limits  map[string]*Limits // of SetHostLimits, by host's name
 
 	hasAlt atomic.Bool // alt has entries
 }
@@ -219,6 +228,8 @@ func (t *Transport) want(last bool) want {
 		maxIdle:         t.MaxIdleConns,
 		maxHTTP2:        t.MaxHTTP2ConnsPerHost,
 		maxIdlePerHost:  t.MaxIdleConnsPerHost,
+		maxRequests:     t.MaxConnRequests,
+		reuse:           t.Reuse,
 		idleTimeout:     t.IdleConnTimeout,
 		fresh:           t.DisableKeepAlives,
 		last:            last,
@@ -266,6 +277,7 @@ func (t *Transport) lookup(key hostKey) (*host, error) {
 			t.hosts = map[hostKey]*host{}
 		}
 		h = newHost(key, &t.budget)
+		h.limits = t.limits[h.name]
 		t.hosts[key] = h
 	}
 	return h, nil
@@ -476,6 +488,8 @@ func (t *Transport) Clone() *Transport {
 	t2 := fromStd(t.std())
 	t2.MaxConns = t.MaxConns
 	t2.MaxHTTP2ConnsPerHost = t.MaxHTTP2ConnsPerHost
+	t2.Reuse = t.Reuse
+	t2.MaxConnRequests = t.MaxConnRequests
 	t2.MaxConnLifetime = t.MaxConnLifetime
 	t2.MaxDialsPerHost = t.MaxDialsPerHost
 	t2.MaxWaiting = t.MaxWaiting

@@ -13,8 +13,10 @@ type want struct {
 	maxDialsPerHost int
 	maxWaiting      int
 	maxIdle         int
-	maxHTTP2        int           // connections to a host that is known to speak HTTP/2
-	maxIdlePerHost  int           // zero is no limit, negative keeps none
+	maxHTTP2        int // connections to a host that is known to speak HTTP/2
+	maxIdlePerHost  int // zero is no limit, negative keeps none
+	maxRequests     int // on one connection; zero or less is no limit
+	reuse           Reuse
 	idleTimeout     time.Duration // zero or less is for ever
 	fresh           bool          // only a connection that was just dialed: DisableKeepAlives
 	last            bool          // the connection ends with this request: Request.Close and the like
