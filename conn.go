@@ -33,6 +33,9 @@ type conn struct {
 	retires time.Time     // is leased no more from then on; zero is never
 	want    want          // of the request that had it last
 
+	born    time.Time    // when its dial was done
+	in, out atomic.Int64 // bytes read and written, those of TLS not counted
+
 	serial uint64 // at the watcher, or zero; guarded by its mutex
 
 	own lease   // HTTP/1: the only one

@@ -97,6 +97,7 @@ func (t *Transport) runDial(d *dial) {
 		t.act(d.h, &do)
 		return
 	}
+	c.born = now
 	if life := d.dialer.lifetime; life > 0 {
 		c.retires = now.Add(life - rand.N(life/10+1)) // so that a fleet does not reconnect at once
 	}

@@ -59,6 +59,19 @@ const (
 	hangUp     // on a reused connection, the server closes instead of answering
 	secondPost // it is not idempotent: it must not be sent again
 
+	// The way to the host. It is direct, if none of the first two; viaSOCKS is
+	// the stronger one.
+	viaProxy  // an HTTP proxy: asked for the URL, or, with overTLS, for a tunnel
+	viaSOCKS  // a SOCKS proxy
+	proxyTLS  // the HTTP proxy is spoken to over TLS
+	proxyUser // its URL has a user and a password
+	hopScript // the script is the proxy's answer to CONNECT, or its SOCKS replies
+
+	// More of the request.
+	trailers  // with a body of unknown length: behind it, trailers
+	upgrade   // asks for another protocol
+	elsewhere // request 2 is for another host
+
 	fuzzable knobs = 1<<iota - 1
 
 	// stall keeps the connection where the client waits for more. It costs the
@@ -72,7 +85,9 @@ var knobNames = map[knobs]string{
 	foreign: "foreign", noCompression: "noCompression", noKeepAlives: "noKeepAlives", smallHeader: "smallHeader",
 	readPart: "readPart", readNothing: "readNothing",
 	endClose: "endClose", endCut: "endCut", endNotify: "endNotify", endReset: "endReset",
-	hangUp: "hangUp", secondPost: "secondPost", stall: "stall",
+	hangUp: "hangUp", secondPost: "secondPost",
+	viaProxy: "viaProxy", viaSOCKS: "viaSOCKS", proxyTLS: "proxyTLS", proxyUser: "proxyUser", hopScript: "hopScript",
+	trailers: "trailers", upgrade: "upgrade", elsewhere: "elsewhere", stall: "stall",
 }
 
 func (k knobs) String() string {
@@ -148,7 +163,7 @@ func (s script) ending() ending {
 		return keeps
 	case k.any(endReset) && s.mayReset():
 		return resets
-	case k.any(endNotify) && k.any(overTLS):
+	case k.any(endNotify) && s.inTLS():
 		return notifies
 	case k.any(endCut):
 		return cuts
@@ -156,6 +171,14 @@ func (s script) ending() ending {
 		return closes
 	}
 	return keeps
+}
+
+// inTLS reports whether TLS is what the script is spoken in.
+func (s script) inTLS() bool {
+	if s.scriptsHop() {
+		return s.proxyOverTLS()
+	}
+	return s.knobs.any(overTLS) || s.proxyOverTLS()
 }
 
 // mayReset reports whether a reset has one outcome only. It has several where it
@@ -170,6 +193,9 @@ func (s script) mayReset() bool {
 // without asking for a byte behind it. Where it would ask, a server that keeps
 // the connection would leave it waiting for ever.
 func (s script) complete() bool {
+	if s.scriptsHop() {
+		return s.hopComplete()
+	}
 	behind := &tripwire{}
 	r := bufio.NewReader(io.MultiReader(strings.NewReader(s.response), behind))
 	resp, err := readFinalResponse(r, s.request(context.Background(), "http"))
@@ -178,6 +204,28 @@ func (s script) complete() bool {
 	}
 	// The body behind a 101 is the connection.
 	return !behind.touched && (err != nil || resp.StatusCode != http.StatusSwitchingProtocols)
+}
+
+// converses reports whether the script ends in another protocol, in which the
+// client has the first word and the server the last. It has none where it
+// answered early: net/http may still be writing the request's body then, in
+// between.
+func (s script) converses() bool {
+	if s.answersEarly() || s.scriptsHop() {
+		return false
+	}
+	resp, err := readFinalResponse(bufio.NewReader(strings.NewReader(s.response)), s.request(context.Background(), "http"))
+	return err == nil && resp.StatusCode == http.StatusSwitchingProtocols &&
+		resp.Header.Get("Upgrade") != "" && hasUpgrade(resp.Header["Connection"])
+}
+
+func hasUpgrade(lists []string) bool {
+	for part := range strings.SplitSeq(strings.Join(lists, ","), ",") {
+		if strings.EqualFold(strings.Trim(part, " \t"), "upgrade") {
+			return true
+		}
+	}
+	return false
 }
 
 // readFinalResponse reads over the informational responses, as a Transport does.
@@ -214,7 +262,14 @@ func (s script) request(ctx context.Context, scheme string) *http.Request {
 	case k.any(head):
 		method = http.MethodHead
 	}
-	req := newRequest(ctx, method, scheme+"://berth.test/1", body)
+	req := newRequest(ctx, method, scheme+"://berth.test/1?q=a%20b#part", body)
+	if k.any(trailers) {
+		addTrailers(req, k)
+	}
+	if k.any(upgrade) {
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", "echo")
+	}
 	if k.any(expect) {
 		req.Header.Set("Expect", "100-continue")
 	}
@@ -228,12 +283,29 @@ func (s script) request(ctx context.Context, scheme string) *http.Request {
 	return req
 }
 
+// addTrailers gives a request a trailer that is known before, one that is known
+// behind the body, and one that never is. Only a body of unknown length has them
+// sent.
+func addTrailers(req *http.Request, k knobs) {
+	req.Trailer = http.Header{"X-Known": {"before"}, "X-Sum": nil, "X-Never": nil}
+	if k.any(chunked) {
+		req.Body = &hooked{req.Body, func(err error) error {
+			req.Trailer["X-Sum"] = []string{"1", "2"}
+			return err
+		}}
+	}
+}
+
 // second is request 2: it shows which connection the transport has left.
 func (s script) second(ctx context.Context, scheme string) *http.Request {
-	if s.knobs.any(secondPost) {
-		return newRequest(ctx, http.MethodPost, scheme+"://berth.test/2", strings.NewReader("again"))
+	url := scheme + "://berth.test/2"
+	if s.knobs.any(elsewhere) {
+		url = scheme + "://other.test:8080/2"
 	}
-	return newRequest(ctx, http.MethodGet, scheme+"://berth.test/2", nil)
+	if s.knobs.any(secondPost) {
+		return newRequest(ctx, http.MethodPost, url, strings.NewReader("again"))
+	}
+	return newRequest(ctx, http.MethodGet, url, nil)
 }
 
 func newRequest(ctx context.Context, method, url string, body io.Reader) *http.Request {

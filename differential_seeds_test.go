@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,9 +19,14 @@ func (s seed) script() script {
 	return script{knobs: s.knobs, response: strings.Join(s.lines, "\r\n")}
 }
 
-// seeds is the corpus of FuzzEngine and the table of TestDifferential. Each runs
-// over TCP and over TLS, whole, cut and coalesced.
-var seeds = []seed{
+// seeds is the corpus of FuzzEngine and the table of TestDifferential. Each can
+// run over TCP and over TLS, whole, cut and coalesced: see variants.
+func seeds() []seed {
+	return slices.Concat(plainSeeds, framingSeeds, switchSeeds, proxySeeds, connectSeeds, socksSeeds)
+}
+
+// plainSeeds are for what a transport does all day.
+var plainSeeds = []seed{
 	// Bodies of known length.
 	{"length", 0, lines(ok, "Content-Length: 5", "", "hello")},
 	{"length zero", 0, lines(ok, "Content-Length: 0", "", "")},

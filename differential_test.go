@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +44,9 @@ var netHTTP = subject{
 var underTest = subject{
 	like: func(t *http.Transport) http.RoundTripper {
 		return &berth.Transport{
+			Proxy:                  t.Proxy,
+			ProxyConnectHeader:     t.ProxyConnectHeader,
+			OnProxyConnectResponse: t.OnProxyConnectResponse,
 			DialContext:            t.DialContext,
 			TLSClientConfig:        t.TLSClientConfig,
 			DisableCompression:     t.DisableCompression,
@@ -66,21 +73,58 @@ var differsOnPurpose = []struct {
 			if want.First.ReadToEnd || want.Reused || !got.Reused {
 				return
 			}
-			s.knobs = s.knobs&^(readPart|readNothing) | noCompression
+			s.knobs = s.knobs&^(readPart|readNothing) | acceptGzip // whose body nobody decompresses
 			drained := observe(s, netHTTP)
-			want.Reused, want.Conns, want.Second = drained.Reused, drained.Conns, drained.Second
+			want.Reused, want.Dialed, want.Hops, want.Answers = drained.Reused, drained.Dialed, drained.Hops, drained.Answers
+			want.Again, want.Second = drained.Again, drained.Second
 			want.First.Trailer = drained.First.Trailer // behind the body
+		},
+	},
+	{
+		// Which is golang/go#15508.
+		why: "a server that says it keeps the connection for no time, or for no more requests, is believed",
+		allow: func(s script, want *outcome, got outcome) {
+			if want.Reused && !got.Reused && saysLast(got.First.Header["Keep-Alive"]) && len(got.Dialed) == 2 && !got.Second.Failed {
+				want.Reused, want.Dialed, want.Hops, want.Answers = false, got.Dialed, got.Hops, got.Answers
+				want.Again, want.Second = got.Again, got.Second
+			}
+		},
+	},
+	{
+		// net/http looks at the method only where it has a user (RFC 1928,
+		// section 3, has one of those that were offered).
+		why: "a SOCKS proxy that wants what it was not offered is refused",
+		allow: func(s script, want *outcome, got outcome) {
+			if s.wantsUnoffered() && got.First.FailedIn == "socks connect" {
+				*want = got
+			}
 		},
 	},
 }
 
+// saysLast reports whether a Keep-Alive keeps nothing.
+func saysLast(keepAlive []string) bool {
+	for part := range strings.SplitSeq(strings.Join(keepAlive, ","), ",") {
+		name, value, _ := strings.Cut(part, "=")
+		name = strings.ToLower(strings.Trim(name, " \t"))
+		if n, err := strconv.ParseUint(strings.Trim(value, " \t\""), 10, 31); err == nil && n == 0 && (name == "timeout" || name == "max") {
+			return true
+		}
+	}
+	return false
+}
+
 // An outcome is all that is compared.
 type outcome struct {
-	Heard  string // request 1, as the server received it
-	First  exchange
-	Second exchange // its body names the connection
-	Reused bool     // request 2 was sent on the connection of request 1
-	Conns  int
+	Dialed   []string // the address of each connection
+	Hops     []string // what each connection told its proxy
+	Answers  []string // to CONNECT, as OnProxyConnectResponse saw them
+	Heard    string   // request 1, as the server received it
+	Switched string   // what it received behind a 101
+	First    exchange
+	Again    []string // request 2, each time that it was received
+	Second   exchange // its body names the connection
+	Reused   bool     // request 2 was sent on the connection of request 1
 
 	// Lingered says that a transport that reads ahead kept a connection that the
 	// server had left, or sent more on, until request 2 came.
@@ -90,6 +134,8 @@ type outcome struct {
 // An exchange is what a caller sees of one request.
 type exchange struct {
 	Failed, Timeout bool
+	FailedIn        string // what a net.OpError says, if that is its proxy's part
+	Refusal         string // the error, if it is of an answer to CONNECT
 
 	Status           string
 	StatusCode       int
@@ -102,10 +148,12 @@ type exchange struct {
 	HasTLS           bool
 	OwnRequest       bool // resp.Request is the request
 	Writable         bool // the body is a connection that was switched
+	HalfClosed       bool // and the client could have its say, and end its side
 
 	Body                    string // up to the error, if there is one
 	ReadToEnd               bool
 	BodyFailed, BodyTimeout bool
+	BodyTruncated           bool
 	CloseFailed             bool
 	ReadsAfterClose         bool
 	Trailer                 http.Header
@@ -113,7 +161,7 @@ type exchange struct {
 
 // observe runs the script with the transport.
 func observe(s script, sub subject) outcome {
-	wrapped := sub.readsAhead || s.knobs.any(foreign)
+	wrapped := sub.readsAhead || s.knobs.any(foreign) || s.scriptsHop()
 	server, err := startServer(s, wrapped)
 	if err != nil {
 		panic(err) // no loopback: nothing here can run
@@ -131,6 +179,11 @@ func observe(s script, sub subject) outcome {
 		ResponseHeaderTimeout: s.timeout(),
 		ExpectContinueTimeout: s.timeout(),
 	}
+	if proxy := s.proxy(); proxy != nil {
+		t.Proxy = http.ProxyURL(proxy)
+		t.ProxyConnectHeader = http.Header{"X-Connect": {"asked"}}
+		t.OnProxyConnectResponse = server.connectAnswered
+	}
 	if s.knobs.any(smallHeader) {
 		t.MaxResponseHeaderBytes = smallHeaderLimit
 	}
@@ -141,13 +194,18 @@ func observe(s script, sub subject) outcome {
 	defer cancel()
 	var out outcome
 	out.First = perform(rt, s.request(ctx, scheme), s.knobs)
+	if s.hop() != tunnelled || !s.scriptsHop() || s.ending() == resets || out.First.Timeout {
+		out.First.Refusal = "" // others have words, or addresses, of their own
+	}
 	out.Lingered = !server.awaitQuiet()
 	ctx, cancel = context.WithTimeout(context.Background(), hangTimeout)
 	defer cancel()
 	out.Second = perform(rt, s.second(ctx, scheme), 0)
+	out.Second.Refusal = ""
 
 	server.note(func() {
-		out.Heard, out.Reused, out.Conns = server.heard, server.reused, len(server.dialed)
+		out.Dialed, out.Hops, out.Answers = server.addrs, server.hops, server.answers
+		out.Heard, out.Switched, out.Again, out.Reused = server.heard, server.switched, server.again, server.reused
 	})
 	return out
 }
@@ -184,9 +242,9 @@ func closeTransport(rt http.RoundTripper) {
 func perform(rt http.RoundTripper, req *http.Request, k knobs) exchange {
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
-		return exchange{Failed: true, Timeout: isTimeout(err)}
+		return exchange{Failed: true, Timeout: isTimeout(err), FailedIn: proxyOp(err), Refusal: err.Error()}
 	}
-	_, writable := resp.Body.(io.Writer)
+	w, writable := resp.Body.(io.Writer)
 	x := exchange{
 		Status:           resp.Status,
 		StatusCode:       resp.StatusCode,
@@ -199,6 +257,9 @@ func perform(rt http.RoundTripper, req *http.Request, k knobs) exchange {
 		HasTLS:           resp.TLS != nil,
 		OwnRequest:       resp.Request == req,
 		Writable:         writable,
+	}
+	if writable && !k.any(expect|early) { // see converses
+		x.HalfClosed = say(w, "hello from the client")
 	}
 	x.readBody(resp.Body, k)
 	x.Trailer = resp.Trailer
@@ -220,9 +281,29 @@ func (x *exchange) readBody(body io.ReadCloser, k knobs) {
 		x.ReadToEnd = err == nil
 	}
 	x.Body, x.BodyFailed, x.BodyTimeout = string(got), err != nil, isTimeout(err)
-	x.CloseFailed = body.Close() != nil
+	x.BodyTruncated = errors.Is(err, io.ErrUnexpectedEOF)
+	err = body.Close()
+	x.CloseFailed = err != nil && !x.Writable // TLS has a last word, and the server may be gone
 	n, err := body.Read(make([]byte, 1))
-	x.ReadsAfterClose = n > 0 || err == nil
+	x.ReadsAfterClose = (n > 0 || err == nil) && !x.Writable // which has what is in the buffer
+}
+
+// say has the client have its say on a connection that was switched, and end its
+// side.
+func say(w io.Writer, word string) bool {
+	_, err := io.WriteString(w, word)
+	half, ok := w.(interface{ CloseWrite() error })
+	return err == nil && ok && half.CloseWrite() == nil
+}
+
+// proxyOp returns the name of what failed, if net/http has a name for it that
+// callers look for (golang/go#16997).
+func proxyOp(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect") {
+		return op.Op
+	}
+	return ""
 }
 
 func isTimeout(err error) bool {
@@ -268,17 +349,35 @@ func compareFields(diff *strings.Builder, name string, want, got reflect.Value) 
 
 func TestDifferential(t *testing.T) {
 	quiet(t)
-	for _, seed := range seeds {
+	for _, seed := range plainSeeds {
 		for _, v := range variants(seed.script()) {
-			t.Run(seed.name+"/"+v.name, func(t *testing.T) {
-				for _, k := range []knobs{0, foreign} {
-					if diff := difference(v.script.with(k), underTest); diff != "" {
-						t.Errorf("%s\n%s", v.script.with(k).knobs, diff)
-					}
-				}
-			})
+			checkDifference(t, seed, v, foreign)
 		}
 	}
+	// Those are the paths that a response takes. The others have a look each at
+	// it whole and cut, and FuzzEngine has the rest.
+	for _, seed := range seeds()[len(plainSeeds):] {
+		vs := variants(seed.script())
+		checkDifference(t, seed, vs[0], foreign)
+		if len(vs) > 1 && !seed.knobs.any(stall) {
+			checkDifference(t, seed, vs[len(vs)-1], 0)
+		}
+	}
+}
+
+// checkDifference runs a seed's variant, and again with the other knobs, if
+// there are any.
+func checkDifference(t *testing.T, seed seed, v variant, other knobs) {
+	t.Run(seed.name+"/"+v.name, func(t *testing.T) {
+		for _, k := range slices.Compact([]knobs{0, other}) {
+			if k == foreign && v.scriptsHop() {
+				continue // it is anyway
+			}
+			if diff := difference(v.script.with(k), underTest); diff != "" {
+				t.Errorf("%s\n%s", v.script.with(k).knobs, diff)
+			}
+		}
+	})
 }
 
 // FuzzEngine changes what the server sends, where it is cut, and the knobs. Run it
@@ -286,14 +385,8 @@ func TestDifferential(t *testing.T) {
 // input smaller that is merely interesting.
 func FuzzEngine(f *testing.F) {
 	quiet(f)
-	for _, seed := range seeds {
-		s := seed.script()
-		if s.knobs.any(stall) {
-			continue
-		}
-		for _, v := range variants(s) {
-			f.Add([]byte(v.response), v.cuts, uint32(v.knobs))
-		}
+	if flag.Lookup("test.fuzz").Value.String() != "" { // else TestDifferential has been there
+		addSeeds(f)
 	}
 	f.Fuzz(func(t *testing.T, response, cuts []byte, k uint32) {
 		if len(response) > 32<<10 {
@@ -304,6 +397,18 @@ func FuzzEngine(f *testing.F) {
 			t.Errorf("knobs %s\n%s", s.knobs, diff)
 		}
 	})
+}
+
+func addSeeds(f *testing.F) {
+	for _, seed := range seeds() {
+		s := seed.script()
+		if s.knobs.any(stall) {
+			continue
+		}
+		for _, v := range variants(s) {
+			f.Add([]byte(v.response), v.cuts, uint32(v.knobs))
+		}
+	}
 }
 
 type variant struct {
@@ -320,8 +425,14 @@ func variants(s script) []variant {
 		{"tcp", script{s.knobs, s.response, nil}},
 		{"tls", script{over, s.response, nil}},
 	}
-	if s.knobs.any(stall) || s.response == "" {
+	if s.knobs.any(viaProxy) && s.knobs.any(hopScript) {
+		vs = vs[1:] // there is no CONNECT without TLS
+	}
+	switch {
+	case s.knobs.any(stall) || s.response == "":
 		return vs // slow, or nothing to cut
+	case s.hop() != direct:
+		return append(vs, variant{"tls, byte by byte", script{over, s.response, single}})
 	}
 	return append(vs,
 		variant{"tcp, byte by byte", script{s.knobs, s.response, single}},

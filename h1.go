@@ -69,6 +69,7 @@ func (r *h1Reader) Read(p []byte) (int, error) {
 		h.sawEOF = true
 	}
 	h.limit -= int64(n)
+	r.in.Add(int64(n))
 	return n, err
 }
 

@@ -29,6 +29,7 @@ func (x *exchange) send() *failure {
 		return &failure{err: err, unsent: true}
 	}
 	n, err := x.c.nc.Write(b)
+	x.c.out.Add(int64(n))
 	if x.trace != nil && x.trace.WroteRequest != nil {
 		x.trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	}

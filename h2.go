@@ -43,6 +43,7 @@ func (t *Transport) speakHTTP2(ctx context.Context, c *conn, d *dialer) error {
 	c.most = c.h.expectedStreams()
 	wire := &h2wire{
 		Conn:    c.nc,
+		c:       c,
 		goAway:  func() { t.hungUp(c) },
 		streams: func(n int) { t.allowed(c, n) },
 	}

@@ -14,6 +14,7 @@ import (
 // (SETTINGS).
 type h2wire struct {
 	net.Conn
+	c      *conn
 	frames h2frames
 
 	closed atomic.Bool
@@ -29,9 +30,16 @@ func (w *h2wire) Read(p []byte) (int, error) {
 		w.streams(n)
 	}
 	n, err := w.Conn.Read(p)
+	w.c.in.Add(int64(n))
 	if w.frames.feed(p[:n]) {
 		w.goAway()
 	}
+	return n, err
+}
+
+func (w *h2wire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.c.out.Add(int64(n))
 	return n, err
 }
 

@@ -186,6 +186,7 @@ func (up *upload) Write(p []byte) (int, error) {
 	}
 	n, err := up.x.c.nc.Write(p)
 	up.wrote += int64(n)
+	up.x.c.out.Add(int64(n))
 	return n, err
 }
 
@@ -197,6 +198,7 @@ func (up *upload) ReadFrom(r io.Reader) (int64, error) {
 	}
 	n, err := copyFile(up.x.c.nc, r)
 	up.wrote += n
+	up.x.c.out.Add(n)
 	return n, err
 }
 
