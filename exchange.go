@@ -289,7 +289,7 @@ func (x *exchange) beginAcquire() {
 func (x *exchange) cleaned(l *lease, after time.Time) (*lease, error) {
 	for {
 		if l.c.mux != nil {
-			return x.reserved(l)
+			return x.streaming(l)
 		}
 		why := l.dirt()
 		if why == 0 {
@@ -302,10 +302,9 @@ func (x *exchange) cleaned(l *lease, after time.Time) (*lease, error) {
 	}
 }
 
-// reserved returns l with its stream, or, if its connection has none, another
-// one.
-func (x *exchange) reserved(l *lease) (*lease, error) {
-	if l.reserve() {
+// streaming returns l, or, if its connection has no stream for it, another one.
+func (x *exchange) streaming(l *lease) (*lease, error) {
+	if l.hasStream() {
 		return l, nil
 	}
 	x.t.choke(l)

@@ -104,13 +104,19 @@ func (t *Transport) muxChanged(c *conn) {
 	}
 }
 
-// reserve makes sure of a stream, or returns false: the pool's count is behind
+// hasStream reports whether there is a stream for l: the pool's count is behind
 // net/http's where streams that were cancelled wait for the server's word. The
-// first request goes without: what keeps the connection from serving any is its
+// first request is not asked: what keeps the connection from serving any is its
 // to tell.
-func (l *lease) reserve() bool {
+//
+// ClientConn's Reserve is not for us. Where the server's limit falls below what
+// was reserved, as its first SETTINGS may have it, the requests wait for each
+// other for ever: the one that is to have the next stream waits until the
+// reservations are gone of those that wait behind it (Go 1.26.8,
+// awaitOpenSlotForStreamLocked under reqHeaderMu).
+func (l *lease) hasStream() bool {
 	m := l.c.mux
-	return !l.reused || m.client == nil || m.client.Reserve() == nil
+	return !l.reused || m.client == nil || m.client.Available() > 0
 }
 
 // choke gives back a lease whose connection has no stream for it.
