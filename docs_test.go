@@ -40,7 +40,7 @@ func TestTranscriptInREADME(t *testing.T) {
 func TestDifferencesAreListed(t *testing.T) {
 	page := read(t, "docs/transport.md")
 	for _, field := range []string{
-		"MaxIdleConnsPerHost", "IdleConnTimeout", "MaxConns", "MaxHTTP2ConnsPerHost", "MaxConnLifetime", "MaxDialsPerHost", "MaxWaiting",
+		"MaxIdleConnsPerHost", "IdleConnTimeout", "MaxConns", "MaxHTTP2ConnsPerHost", "MaxConnLifetime", "Reuse", "MaxConnRequests", "MaxDialsPerHost", "MaxWaiting",
 		"AcquireTimeout", "DialTimeout", "Timeout", "Control",
 	} {
 		if !strings.Contains(page, "`"+field+"`") {

@@ -24,6 +24,8 @@ const (
 	socksPassword = 2
 	socksNoMethod = 0xff
 
+	socksAuthVersion = 1 // of RFC 1929
+
 	socksIPv4 = 1
 	socksName = 3
 	socksIPv6 = 4
@@ -108,7 +110,7 @@ func socksAuthenticate(rw io.ReadWriter, user *url.Userinfo) error {
 	if name == "" || len(name) > 255 || len(password) > 255 {
 		return errors.New("a SOCKS user name has 1 to 255 bytes, a password up to 255")
 	}
-	b := append([]byte{1, byte(len(name))}, name...)
+	b := append([]byte{socksAuthVersion, byte(len(name))}, name...)
 	b = append(append(b, byte(len(password))), password...)
 	if _, err := rw.Write(b); err != nil {
 		return err
@@ -116,6 +118,9 @@ func socksAuthenticate(rw io.ReadWriter, user *url.Userinfo) error {
 	var answer [2]byte
 	if _, err := io.ReadFull(rw, answer[:]); err != nil {
 		return err
+	}
+	if answer[0] != socksAuthVersion {
+		return fmt.Errorf("the proxy speaks version %d of user name and password, not 1", answer[0])
 	}
 	if answer[1] != 0 {
 		return errors.New("the proxy refused user name and password")
@@ -129,14 +134,15 @@ func appendSOCKSRequest(b []byte, addr string) ([]byte, error) {
 		return nil, err
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return nil, fmt.Errorf("port %q is not a number from 0 to 65535", port)
+	if err != nil || n == 0 {
+		return nil, fmt.Errorf("port %q is not a number from 1 to 65535", port)
 	}
 	b = append(b, socksVersion, socksConnectCmd, 0)
-	switch ip, err := netip.ParseAddr(host); {
-	case err == nil && ip.Unmap().Is4():
+	ip, err := netip.ParseAddr(host)
+	switch isIP := err == nil && ip.Zone() == ""; { // a zone is for the proxy to make sense of
+	case isIP && ip.Unmap().Is4():
 		b = append(append(b, socksIPv4), ip.Unmap().AsSlice()...)
-	case err == nil:
+	case isIP:
 		b = append(append(b, socksIPv6), ip.AsSlice()...)
 	case len(host) > 255:
 		return nil, errors.New("a host name has up to 255 bytes in SOCKS")
@@ -161,6 +167,9 @@ func readSOCKSReply(r io.Reader) error {
 		return errors.New(socksReplies[reply])
 	case reply != 0:
 		return fmt.Errorf("the proxy gave reason %d, which is unknown", reply)
+	}
+	if b[2] != 0 {
+		return errors.New("the proxy's reply has a reserved byte that is not zero")
 	}
 	n := 0
 	switch kind {
