@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 )
 
 // response is the body of a response, as the caller has it. It gives the
@@ -21,6 +22,9 @@ type response struct {
 	src  io.ReadCloser // net/http's: knows where the body ends
 	last bool          // the connection is not to be used again
 	left int64         // bytes to come; negative if unknown
+
+	original *http.Response // of theirs, which is a copy, if LeakAfter is set
+	theirs   weak.Pointer[http.Response]
 
 	closed atomic.Bool
 	mu     sync.Mutex // held by Read, so that Close finds out whether one runs
@@ -44,6 +48,7 @@ func (b *response) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if err == io.EOF {
+		b.passTrailer()
 		if cut := b.x.complete(); cut != nil {
 			err = cut
 		}

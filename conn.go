@@ -55,7 +55,12 @@ type lease struct {
 	reused  bool          // the connection had served before
 	keep    time.Duration // what the response said of how long to keep the connection idle, or zero
 	place   link[lease]
-	x       atomic.Pointer[exchange] // that holds it, for Close
+
+	open      atomic.Int64 // since when a response's body is open, in Unix nanoseconds, if LeakAfter is set; else zero
+	leakAfter time.Duration
+	leaked    bool // it was told of; guarded by the host's mutex
+
+	x atomic.Pointer[exchange] // that holds it, for Close
 }
 
 func newConn(h *host, nc net.Conn) *conn {
@@ -150,6 +155,7 @@ const (
 	closedUpgraded                            // it is the caller's now: 101 Switching Protocols
 	closedWorn                                // MaxConnRequests
 	closedOverLimit                           // SetHostLimits lowered MaxConnsPerHost
+	closedLost                                // the collector found its response's body unclosed
 	closedSpare                               // another one of HTTP/2 has streams for all
 	closeReasons
 )
@@ -170,6 +176,7 @@ var closeReasonText = [closeReasons]string{
 	closedUpgraded:     "upgraded",
 	closedWorn:         "served enough requests",
 	closedOverLimit:    "limit lowered",
+	closedLost:         "response body lost",
 	closedSpare:        "not needed beside another one of HTTP/2",
 }
 

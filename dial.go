@@ -93,11 +93,15 @@ func (t *Transport) runDial(d *dial) {
 	now := time.Now()
 	if err != nil {
 		fault, local := t.localError(d.h, err)
+		d.want.tell.dialFailed(d, fault, now.Sub(d.began))
 		d.h.failed(d, fault, local, now, &do)
 		t.act(d.h, &do)
 		return
 	}
 	c.born = now
+	if d.want.tell.on() {
+		d.want.tell.dialed(d, nc, now.Sub(d.began))
+	}
 	if life := d.dialer.lifetime; life > 0 {
 		c.retires = now.Add(life - rand.N(life/10+1)) // so that a fleet does not reconnect at once
 	}

@@ -30,6 +30,8 @@ type exchange struct {
 	set   settings
 	gzip  bool      // asked for by us, so it is undone by us
 	until time.Time // the end of Transport.Timeout; zero is none
+	asked time.Time // when acquire began, if somebody is to be told
+	stack []uintptr // where the request is made, if it is in the sample
 	by    time.Time // the end of AcquireTimeout for this try; zero is none
 	dial  dialer    // how to dial, where it must
 	rush  bool      // a retry: the first to be served
@@ -59,6 +61,7 @@ type settings struct {
 	maxHeader       int64
 	writeBuffer     int
 	readBuffer      int
+	leakAfter       time.Duration
 	closes          bool // DisableKeepAlives: say so to the server
 }
 
@@ -85,10 +88,12 @@ func (t *Transport) newExchange(req *http.Request, body *requestBody, where rout
 			maxHeader:       cmp.Or(max(0, t.MaxResponseHeaderBytes), defaultMaxHeader),
 			writeBuffer:     cmp.Or(max(0, t.WriteBufferSize), defaultBuffer),
 			readBuffer:      cmp.Or(max(0, t.ReadBufferSize), defaultBuffer),
+			leakAfter:       t.LeakAfter,
 			closes:          t.DisableKeepAlives,
 		},
 	}
 	x.trace = httptrace.ContextClientTrace(x.ctx)
+	x.noteStack()
 	if x.set.timeout > 0 {
 		x.until = time.Now().Add(x.set.timeout)
 	}
@@ -104,7 +109,7 @@ func (x *exchange) again() (*exchange, error) {
 	return &exchange{
 		t: x.t, req: x.req, body: body, ctx: x.ctx, trace: x.trace, route: x.route,
 		want: x.want, set: x.set, gzip: x.gzip, until: x.until, dial: x.dial,
-		rush: true, tries: x.tries + 1,
+		rush: true, tries: x.tries + 1, stack: x.stack,
 	}, nil
 }
 
@@ -278,6 +283,9 @@ func (x *exchange) find() (*lease, error) {
 func (x *exchange) beginAcquire() {
 	if x.trace != nil && x.trace.GetConn != nil {
 		x.trace.GetConn(x.route.firstHop())
+	}
+	if x.want.tell.on() {
+		x.asked = time.Now()
 	}
 	if x.set.acquireTimeout > 0 {
 		x.by = time.Now().Add(x.set.acquireTimeout)

@@ -96,8 +96,7 @@ func (x *exchange) http1() (*http.Response, *failure) {
 	if err := x.gotHeader(); err != nil {
 		return nil, &failure{err: err}
 	}
-	x.handOver(resp)
-	return resp, nil
+	return x.handOver(resp), nil
 }
 
 // receive reads responses up to one that is final.
@@ -176,8 +175,8 @@ func broken(err error) error {
 
 // handOver gives the response a body that knows the exchange, or, if it has
 // none, the connection back: a caller who makes the next request at once gets
-// the same one.
-func (x *exchange) handOver(resp *http.Response) {
+// the same one. It returns the response that the caller is to have.
+func (x *exchange) handOver(resp *http.Response) *http.Response {
 	_, upgraded := resp.Body.(io.Writer)
 	hasBody := x.req.Method != "HEAD" && resp.ContentLength != 0
 	x.response.last = resp.Close || x.want.last || resp.StatusCode <= 199
@@ -200,7 +199,9 @@ func (x *exchange) handOver(resp *http.Response) {
 		if x.gzip && isGzip(resp.Header) {
 			undoGzip(resp, &x.response)
 		}
+		return x.track(resp, resp.Body)
 	}
+	return resp
 }
 
 // complete ends an exchange whose response was read to its end. It returns an

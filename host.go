@@ -52,6 +52,7 @@ type todo struct {
 	idleFor            time.Duration // and may be so for this long; zero is for ever
 	put                bool          // a dial was put off: set the host's timer
 	empty              bool          // the host may leave the map
+	leaks              []leak        // tell of these
 }
 
 type doomed struct {
@@ -174,8 +175,11 @@ func (h *host) leaseShared(c *conn, want *want) {
 }
 
 // unlease ends a lease.
-func (h *host) unlease(l *lease) {
+func (h *host) unlease(l *lease, now time.Time, do *todo) {
 	c := l.c
+	if l.open.Load() != 0 {
+		h.closeBook(l, now, do)
+	}
 	h.leased.remove(&l.place)
 	c.want, l.want = *l.want, nil
 	h.limits.apply(&c.want) // which may have changed
@@ -232,6 +236,7 @@ func (h *host) serve(w *waiter, c *conn, err error, now time.Time, do *todo) {
 	if c != nil {
 		if !w.due.IsZero() {
 			h.counts.elided++
+			w.elided = true
 		}
 		h.counts.waitTime += now.Sub(w.since)
 		w.lease = h.lease(c, &w.want, now)
@@ -281,7 +286,7 @@ func (h *host) put(l *lease, why closeReason, now time.Time, do *todo) {
 		h.hold.add(now.Sub(l.since))
 		l.c.reused = true
 	}
-	h.unlease(l)
+	h.unlease(l, now, do)
 	h.takeBack(l.c, why, now, do)
 }
 
@@ -290,7 +295,7 @@ func (h *host) put(l *lease, why closeReason, now time.Time, do *todo) {
 func (h *host) restore(l *lease, why closeReason, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.unlease(l)
+	h.unlease(l, now, do)
 	l.c.want.last = false
 	h.takeBack(l.c, why, now, do)
 }
@@ -400,7 +405,7 @@ func (h *host) replace(l *lease, why closeReason, w *waiter, after, now time.Tim
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := l.c
-	h.unlease(l)
+	h.unlease(l, now, do)
 	if h.shut {
 		h.lost(c, why, now, do)
 		return nil, ErrClosed

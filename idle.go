@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// sweeper closes idle connections whose time is over: one timer for the
-// Transport, none a connection. There is no timer while nothing is to expire.
+// sweeper is one timer for the Transport, and none a connection, for what takes
+// long: idle connections whose time is over, response bodies that are open for
+// too long. There is no timer while there is nothing to expect.
 type sweeper struct {
 	next atomic.Int64 // when timer fires, in Unix nanoseconds; zero while it is stopped
 
@@ -20,8 +21,9 @@ type sweeper struct {
 // never leased, whether it was swept or not.
 const sweepGap = 50 * time.Millisecond
 
-// expect sees to it that a sweep comes d after from, or before.
-func (s *sweeper) expect(t *Transport, from time.Time, d time.Duration) {
+// expect sees to it that sweep is called d after from, or before. It is the same
+// function each time.
+func (s *sweeper) expect(sweep func(), from time.Time, d time.Duration) {
 	at := from.UnixNano() + int64(d)
 	if s.covers(at) {
 		return // the common case, without the mutex
@@ -34,7 +36,7 @@ func (s *sweeper) expect(t *Transport, from time.Time, d time.Duration) {
 	s.next.Store(at)
 	wait := time.Until(from.Add(d))
 	if s.timer == nil {
-		s.timer = time.AfterFunc(wait, func() { t.sweep() })
+		s.timer = time.AfterFunc(wait, sweep)
 		return
 	}
 	s.timer.Reset(wait)
@@ -69,6 +71,6 @@ func (t *Transport) sweep() {
 		}
 	}
 	if !next.IsZero() {
-		t.idle.expect(t, now, max(next.Sub(now), sweepGap))
+		t.idle.expect(t.sweep, now, max(next.Sub(now), sweepGap))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // RoundTrip makes one exchange, as http.RoundTripper says: it returns a
@@ -65,6 +66,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // of HTTP/1 is still x's to give back; else it has been.
 func (x *exchange) run(l *lease) (resp *http.Response, retry bool, err error) {
 	x.traceGotConn(l)
+	if x.want.tell.on() {
+		x.want.tell.acquired(l, time.Since(x.asked))
+	}
 	x.hold(l)
 	var failed *failure
 	if l.c.mux != nil {

@@ -42,7 +42,7 @@ func (h *host) choke(l *lease, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l.c.choked = true
-	h.unlease(l)
+	h.unlease(l, now, do)
 	h.takeBack(l.c, 0, now, do)
 	h.coverAll(now, do)
 }

@@ -36,6 +36,7 @@ type HostStats struct {
 	Dials        int64         // begun
 	DialsFailed  int64
 	DialsElided  int64 // put off, since a connection was about to come back, and not needed
+	Leaked       int64 // response bodies that were open for LeakAfter
 	Upgraded     int64 // connections that left for their caller: 101 Switching Protocols
 	Closed       ClosedConns
 }
@@ -56,13 +57,14 @@ type ClosedConns struct {
 	Transport      int64 // Close or Shutdown
 	MaxRequests    int64 // MaxConnRequests
 	OverLimit      int64 // SetHostLimits lowered MaxConnsPerHost
+	Lost           int64 // a response's body was never closed, and the collector found it
 	Spare          int64 // over HTTP/2: dialed, and not needed beside another one
 }
 
 // counts are a host's counters, guarded by its mutex.
 type counts struct {
 	acquired, reused, waited, canceled, rejected int64
-	dials, dialsFailed, elided                   int64
+	dials, dialsFailed, elided, leaked           int64
 	waitTime                                     time.Duration
 	closed                                       [closeReasons]int64
 	lastDialErr                                  error
@@ -77,6 +79,7 @@ func (a *counts) add(b *counts) {
 	a.dials += b.dials
 	a.dialsFailed += b.dialsFailed
 	a.elided += b.elided
+	a.leaked += b.leaked
 	a.waitTime += b.waitTime
 	for i, n := range b.closed {
 		a.closed[i] += n
@@ -96,6 +99,7 @@ func (c *counts) stats() HostStats {
 		Dials:        c.dials,
 		DialsFailed:  c.dialsFailed,
 		DialsElided:  c.elided,
+		Leaked:       c.leaked,
 		Upgraded:     n[closedUpgraded],
 		Closed: ClosedConns{
 			IdleTimeout:    n[closedIdleTimeout],
@@ -112,6 +116,7 @@ func (c *counts) stats() HostStats {
 			Transport:      n[closedByClose],
 			MaxRequests:    n[closedWorn],
 			OverLimit:      n[closedOverLimit],
+			Lost:           n[closedLost],
 			Spare:          n[closedSpare],
 		},
 	}
@@ -172,6 +177,7 @@ func (s HostStats) plus(o HostStats) HostStats {
 	s.Dials += o.Dials
 	s.DialsFailed += o.DialsFailed
 	s.DialsElided += o.DialsElided
+	s.Leaked += o.Leaked
 	s.Upgraded += o.Upgraded
 	s.Closed = s.Closed.plus(o.Closed)
 	return s
@@ -192,6 +198,7 @@ func (c ClosedConns) plus(o ClosedConns) ClosedConns {
 	c.Transport += o.Transport
 	c.MaxRequests += o.MaxRequests
 	c.OverLimit += o.OverLimit
+	c.Lost += o.Lost
 	c.Spare += o.Spare
 	return c
 }

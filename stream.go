@@ -31,8 +31,7 @@ func (x *exchange) stream() (*http.Response, *failure) {
 		return resp, nil
 	}
 	x.response.x, x.response.src = x, resp.Body
-	resp.Body = &x.response
-	return resp, nil
+	return x.track(resp, &x.response), nil
 }
 
 // streamRequest is the request as net/http is to see it: with our body, and a

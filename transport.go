@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -182,6 +183,19 @@ type Transport struct {
 	// zero, there is no limit.
 	Timeout time.Duration
 
+	// Events are told of what happens. If nil, nobody is, at no cost.
+	Events *Events
+
+	// Logger logs the same events: a dial that failed and a body that leaks as
+	// warnings, all else for debugging. If nil, nothing is logged.
+	Logger *slog.Logger
+
+	// LeakAfter is how long a response's body may be open before Events and
+	// Logger are told of it, once, and Stats counts it. One that the collector
+	// finds to be nobody's has its connection recovered; without LeakAfter, that
+	// is in use for ever. If zero, nobody looks.
+	LeakAfter time.Duration
+
 	// Control is called as net.Dialer.Control is, before a connection is made.
 	// It can't be used together with a function that dials.
 	Control func(network, address string, c syscall.RawConn) error
@@ -189,6 +203,7 @@ type Transport struct {
 	budget budget
 	watch  watcher
 	idle   sweeper
+	leaks  sweeper
 	h1pool h1pool
 
 	mu      sync.RWMutex // guards the fields below; taken before a host's
@@ -200,6 +215,7 @@ type Transport struct {
 	limits  map[string]*Limits // of SetHostLimits, by host's name
 
 	hasAlt atomic.Bool // alt has entries
+	leaky  atomic.Bool // a leak was found
 }
 
 // Default returns a new Transport that is set as http.DefaultTransport is: proxy
@@ -230,6 +246,7 @@ func (t *Transport) want(last bool) want {
 		maxIdlePerHost:  t.MaxIdleConnsPerHost,
 		maxRequests:     t.MaxConnRequests,
 		reuse:           t.Reuse,
+		tell:            teller{t.Events, t.Logger},
 		idleTimeout:     t.IdleConnTimeout,
 		fresh:           t.DisableKeepAlives,
 		last:            last,
@@ -300,6 +317,7 @@ func (t *Transport) forget(h *host) {
 	}
 	if len(t.hosts) == 0 {
 		t.idle.stop()
+		t.leaks.stop()
 		if t.drained != nil {
 			close(t.drained)
 			t.drained = nil
@@ -322,13 +340,17 @@ func (t *Transport) act(h *host, do *todo) {
 	for w := do.served; w != nil; {
 		next := w.chain // w is its request's as soon as it is woken
 		w.chain = nil
+		if w.elided && w.want.tell.on() {
+			w.want.tell.elided(h.name)
+		}
 		w.ready <- struct{}{}
 		w = next
 	}
 	if do.idleFor > 0 {
-		t.idle.expect(t, do.idled, do.idleFor)
+		t.idle.expect(t.sweep, do.idled, do.idleFor)
 	}
 	for _, d := range do.dials {
+		d.want.tell.dial(d)
 		startDial(t, d, h.name, d.why)
 	}
 	for _, d := range do.cancels {
@@ -336,9 +358,11 @@ func (t *Transport) act(h *host, do *todo) {
 	}
 	for _, c := range do.closes {
 		closeConn(t, c.c, c.why.String())
+		c.c.want.tell.closed(c.c, c.why)
 	}
 	if do.released != nil {
 		t.watch.remove(do.released)
+		do.released.want.tell.closed(do.released, closedUpgraded)
 	}
 	if do.excess > 0 {
 		t.evict(func() *conn { return t.budget.excess(do.excess) }, closedExcess)
@@ -348,6 +372,9 @@ func (t *Transport) act(h *host, do *todo) {
 	}
 	for range do.free {
 		t.pass()
+	}
+	for i := range do.leaks {
+		do.leaks[i].say()
 	}
 	if do.put {
 		t.setTimer(h)
@@ -497,5 +524,8 @@ func (t *Transport) Clone() *Transport {
 	t2.DialTimeout = t.DialTimeout
 	t2.Timeout = t.Timeout
 	t2.Control = t.Control
+	t2.Events = t.Events
+	t2.Logger = t.Logger
+	t2.LeakAfter = t.LeakAfter
 	return t2
 }

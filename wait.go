@@ -18,8 +18,9 @@ type want struct {
 	maxRequests     int // on one connection; zero or less is no limit
 	reuse           Reuse
 	idleTimeout     time.Duration // zero or less is for ever
-	fresh           bool          // only a connection that was just dialed: DisableKeepAlives
-	last            bool          // the connection ends with this request: Request.Close and the like
+	tell            teller
+	fresh           bool // only a connection that was just dialed: DisableKeepAlives
+	last            bool // the connection ends with this request: Request.Close and the like
 }
 
 // keeps reports whether connections outlive their request.
@@ -44,6 +45,7 @@ type waiter struct {
 	due    time.Time
 	rented bool // its dial was put off once: not again
 	hungry bool // stands in budget.starved, or was just taken from there to be granted
+	elided bool // its dial was put off, and then not needed
 	slot   bool // holds a slot of the budget that no dial uses yet
 
 	ready chan struct{} // one value, sent when lease or err is set
