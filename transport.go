@@ -509,8 +509,9 @@ func (t *Transport) RegisterProtocol(scheme string, rt http.RoundTripper) {
 	t.hasAlt.Store(true)
 }
 
-// Clone returns a deep copy of t's exported fields: a Transport of its own, with
-// no connections and no registered protocols.
+// Clone returns a deep copy of t's exported fields, but for Events and Logger,
+// which are the same: a Transport of its own, with no connections, no registered
+// protocols and no limits of single hosts.
 func (t *Transport) Clone() *Transport {
 	t2 := fromStd(t.std())
 	t2.MaxConns = t.MaxConns
