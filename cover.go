@@ -28,6 +28,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 		return
 	}
 	if h.join(w) || h.full(w, now) || h.probing() {
+		do.put = do.put || w.want.maxHTTP2 > 0 // see nextDue
 		h.unslot(w, do)
 		return
 	}
@@ -41,7 +42,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 		return
 	}
 	w.slot = false
-	h.makeRoom(w, do)
+	h.makeRoom(w, now, do)
 	d := newDial(w, now)
 	h.own(w, d)
 	h.dials.pushBack(&d.place)
@@ -55,14 +56,27 @@ func (h *host) full(w *waiter, now time.Time) bool {
 	used := h.inUse + h.dials.n
 	return w.want.maxConnsPerHost > 0 && used >= w.want.maxConnsPerHost ||
 		w.want.maxDialsPerHost > 0 && h.dials.n >= w.want.maxDialsPerHost ||
-		w.want.maxHTTP2 > 0 && h.streams > 0 && h.open(now) >= w.want.maxHTTP2
+		h.http2Full(w, now)
+}
+
+// http2Full reports whether MaxHTTP2ConnsPerHost is reached.
+func (h *host) http2Full(w *waiter, now time.Time) bool {
+	if w.want.maxHTTP2 <= 0 || !h.http2 {
+		return false
+	}
+	open := h.open(now)
+	if w.want.fresh {
+		open -= h.idle.n // which makes room
+	}
+	return open >= w.want.maxHTTP2
 }
 
 // makeRoom closes an idle connection that is in the way of a waiter that can't
 // have it: a retry, or one with DisableKeepAlives.
-func (h *host) makeRoom(w *waiter, do *todo) {
-	limit := w.want.maxConnsPerHost
-	if c := h.idle.first(); c != nil && limit > 0 && h.conns() >= limit {
+func (h *host) makeRoom(w *waiter, now time.Time, do *todo) {
+	limit, http2 := w.want.maxConnsPerHost, w.want.maxHTTP2
+	over := limit > 0 && h.conns() >= limit || http2 > 0 && h.http2 && h.open(now) >= http2
+	if c := h.idle.first(); c != nil && over {
 		h.unidle(c)
 		h.drop(c, closedForOther, do)
 	}
@@ -141,8 +155,9 @@ func (h *host) position(w *waiter) int {
 func (h *host) coverAll(now time.Time, do *todo) {
 	for w := range h.waiting.all {
 		h.cover(w, now, true, do)
-		if w.dial == nil && w.due.IsZero() && !w.hungry {
-			return
+		held := w.dial == nil && w.due.IsZero() && !w.hungry
+		if held && !w.want.fresh && w.want.maxHTTP2 <= 0 {
+			return // what holds it holds those behind it; but the limits of one with DisableKeepAlives are others
 		}
 	}
 }
@@ -170,13 +185,29 @@ func (h *host) due(now time.Time, do *todo) time.Time {
 			h.cover(w, now, false, do)
 		}
 	}
-	return h.nextDue()
+	h.coverAll(now, do)
+	return h.nextDue(now)
 }
 
-func (h *host) nextDue() (next time.Time) {
+// nextDue returns when something is to be done for those that wait, or zero: a
+// dial that was put off starts, or a connection of HTTP/2 makes room, whose
+// lifetime ends while its streams go on.
+func (h *host) nextDue(now time.Time) (next time.Time) {
+	sooner := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	limited := false
 	for w := range h.waiting.all {
-		if !w.due.IsZero() && (next.IsZero() || w.due.Before(next)) {
-			next = w.due
+		if !w.due.IsZero() {
+			sooner(w.due)
+		}
+		limited = limited || w.want.maxHTTP2 > 0
+	}
+	for c := range h.shared.all {
+		if limited && c.retires.After(now) {
+			sooner(c.retires)
 		}
 	}
 	return next

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"net/http/httptrace"
-	"net/url"
 	"syscall"
 	"time"
 )
@@ -25,14 +23,10 @@ type dialer struct {
 	tlsConfig        *tls.Config
 	handshakeTimeout time.Duration
 	lifetime         time.Duration
-	readBuffer       int
-	maxHeader        int64
+	settings         *settings // the others that matter, set when the dial is needed
+	once             bool      // DisableKeepAlives, set with them
 
-	proxy           *url.URL
-	proxyHeader     http.Header
-	getProxyHeader  func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
-	onProxyResponse func(ctx context.Context, proxyURL *url.URL, connectReq *http.Request, connectRes *http.Response) error
-
+	proxy *proxyFields // nil for none
 	proto protoFields
 }
 
@@ -46,11 +40,10 @@ func (t *Transport) newDialer(r *route) dialer {
 		tlsConfig:        t.TLSClientConfig,
 		handshakeTimeout: t.TLSHandshakeTimeout,
 		lifetime:         t.MaxConnLifetime,
-		proxy:            r.proxy,
-		proxyHeader:      t.ProxyConnectHeader,
-		getProxyHeader:   t.GetProxyConnectHeader,
-		onProxyResponse:  t.OnProxyConnectResponse,
 		proto:            t.protoFields(),
+	}
+	if r.proxy != nil {
+		d.proxy = &proxyFields{r.proxy, t.ProxyConnectHeader, t.GetProxyConnectHeader, t.OnProxyConnectResponse}
 	}
 	if plain := t.Dial; d.dial == nil && plain != nil {
 		d.dial = func(_ context.Context, network, addr string) (net.Conn, error) { return plain(network, addr) }
@@ -67,7 +60,8 @@ func (t *Transport) newDialer(r *route) dialer {
 func (x *exchange) dialer() *dialer {
 	d := x.dial
 	d.ctx = context.WithoutCancel(x.ctx)
-	d.readBuffer, d.maxHeader = x.set.readBuffer, x.set.maxHeader
+	set := x.set // the dial may outlive the exchange
+	d.settings, d.once = &set, x.want.fresh
 	d.proto = d.proto.copied()
 	return &d
 }

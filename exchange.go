@@ -61,6 +61,8 @@ type settings struct {
 	maxHeader       int64
 	writeBuffer     int
 	readBuffer      int
+	maxHeaderField  int64 // as the field has it
+	noGzip          bool  // DisableCompression
 	leakAfter       time.Duration
 	closes          bool // DisableKeepAlives: say so to the server
 }
@@ -88,6 +90,8 @@ func (t *Transport) newExchange(req *http.Request, body *requestBody, where rout
 			maxHeader:       cmp.Or(max(0, t.MaxResponseHeaderBytes), defaultMaxHeader),
 			writeBuffer:     cmp.Or(max(0, t.WriteBufferSize), defaultBuffer),
 			readBuffer:      cmp.Or(max(0, t.ReadBufferSize), defaultBuffer),
+			maxHeaderField:  t.MaxResponseHeaderBytes,
+			noGzip:          t.DisableCompression,
 			leakAfter:       t.LeakAfter,
 			closes:          t.DisableKeepAlives,
 		},
@@ -401,13 +405,21 @@ func (x *exchange) await(w *waiter) (*lease, error) {
 	return nil, x.giveUp(w, err)
 }
 
+// restore gives back a lease that was not used.
+func (t *Transport) restore(l *lease) {
+	var do todo
+	h := l.c.h
+	h.restore(l, l.c.h1.idle.dirt(), time.Now(), &do)
+	t.act(h, &do)
+}
+
 // giveUp leaves the queue. A deadline is told with the pool's state; a caller
 // who cancels knows why.
 func (x *exchange) giveUp(w *waiter, err error) error {
 	var do todo
 	now := time.Now()
 	if !w.h.cancel(w, now, &do) && w.lease != nil {
-		w.h.restore(w.lease, w.lease.c.h1.idle.dirt(), now, &do)
+		x.t.restore(w.lease)
 	}
 	x.t.act(w.h, &do)
 	var t interface{ Timeout() bool }

@@ -261,8 +261,8 @@ func (h *h1) begin(t *Transport, c *conn, d *dialer) *idlePeek {
 	if h.raw != nil {
 		return nil
 	}
-	h.br = t.h1pool.reader(c, d.readBuffer)
-	h.idle = watchIdle(t, c, d.maxHeader)
+	h.br = t.h1pool.reader(c, d.settings.readBuffer)
+	h.idle = watchIdle(t, c, d.settings.maxHeader)
 	return h.idle
 }
 

@@ -18,16 +18,6 @@ type muxing struct {
 	choked atomic.Bool      // somebody found no stream: tell when there is one
 }
 
-// http2Fields are the Transport's fields that are for HTTP/2's connections.
-type http2Fields struct {
-	config          *http.HTTP2Config
-	plainBodies     bool // DisableCompression
-	once            bool // DisableKeepAlives
-	maxHeader       int64
-	headerTimeout   time.Duration
-	continueTimeout time.Duration
-}
-
 // firstStreams is how many requests a connection takes before its server's
 // limit is known: what RFC 9113, section 6.5.2, advises no server to go below,
 // and what net/http takes.
@@ -46,29 +36,30 @@ func (t *Transport) speakHTTP2(ctx context.Context, c *conn, d *dialer) error {
 		c:       c,
 		goAway:  func() { t.hungUp(c) },
 		streams: func(n int) { t.allowed(c, n) },
+		ended:   func() { t.hungUp(c) },
 	}
-	f := &d.proto.http2
 	inner := &http.Transport{
 		DialContext:            func(context.Context, string, string) (net.Conn, error) { return wire, nil },
 		Protocols:              new(http.Protocols),
-		HTTP2:                  f.config,
-		DisableCompression:     f.plainBodies,
-		DisableKeepAlives:      f.once,
-		MaxResponseHeaderBytes: f.maxHeader,
-		ResponseHeaderTimeout:  f.headerTimeout,
-		ExpectContinueTimeout:  f.continueTimeout,
+		HTTP2:                  d.proto.http2,
+		DisableCompression:     d.settings.noGzip,
+		DisableKeepAlives:      d.once,
+		MaxResponseHeaderBytes: d.settings.maxHeaderField,
+		ResponseHeaderTimeout:  d.settings.headerTimeout,
+		ExpectContinueTimeout:  d.settings.continueTimeout,
 	}
 	inner.Protocols.SetUnencryptedHTTP2(true)
 	m := &muxing{wire: wire}
 	c.mux, c.h1 = m, h1{}
 	stop := context.AfterFunc(ctx, func() { wire.Close() }) // it writes
 	client, err := inner.NewClientConn(context.Background(), "http", "server:80")
-	stop()
+	if !stop() {
+		return context.Cause(ctx) // wire is closed, or will be
+	}
 	if err != nil {
 		return err
 	}
 	m.rt, m.client = client, client
-	client.SetStateHook(func(*http.ClientConn) { t.muxChanged(c) })
 	return nil
 }
 
@@ -89,15 +80,14 @@ func (t *Transport) allowed(c *conn, streams int) {
 	t.act(c.h, &do)
 }
 
-// muxChanged is told by net/http that a connection has ended, or that a stream
-// of it has.
-func (t *Transport) muxChanged(c *conn) {
+// relieved is told by net/http that a stream of c has ended, while c is choked.
+func (t *Transport) relieved(c *conn) {
 	m := c.mux
-	if m.client.Err() != nil {
-		t.hungUp(c)
+	if m.client.Available() == 0 {
 		return
 	}
-	if m.choked.Load() && m.client.Available() > 0 && m.choked.CompareAndSwap(true, false) {
+	m.client.SetStateHook(nil)
+	if m.choked.CompareAndSwap(true, false) {
 		var do todo
 		c.h.relieve(c, time.Now(), &do)
 		t.act(c.h, &do)
@@ -122,9 +112,13 @@ func (l *lease) hasStream() bool {
 // choke gives back a lease whose connection has no stream for it.
 func (t *Transport) choke(l *lease) {
 	c := l.c
-	c.mux.choked.Store(true)
 	var do todo
 	c.h.choke(l, time.Now(), &do)
+	c.mux.choked.Store(true) // after: who clears it must find c choked
 	t.act(c.h, &do)
-	t.muxChanged(c) // which may have happened before choked was set
+	// A hook at all times would cost each request two locks and an allocation
+	// more. It is called when there are more streams than net/http knew of when
+	// it was set, so one that came before is for us to see.
+	c.mux.client.SetStateHook(func(*http.ClientConn) { t.relieved(c) })
+	t.relieved(c)
 }

@@ -20,6 +20,7 @@ type h2wire struct {
 	closed atomic.Bool
 
 	goAway  func()
+	ended   func() // net/http has given the connection up, or we have
 	streams func(n int) // how many the server allows from now on
 }
 
@@ -49,6 +50,7 @@ func (w *h2wire) Close() error {
 	if !w.closed.CompareAndSwap(false, true) {
 		return nil
 	}
+	w.ended() // before TLS takes its time
 	if tc, ok := w.Conn.(*tls.Conn); ok {
 		defer time.AfterFunc(farewell, func() { tc.NetConn().Close() }).Stop()
 	}

@@ -22,6 +22,7 @@ type host struct {
 	leased  list[lease] // the longest leased first
 	inUse   int         // connections that are leased: over HTTP/1 as many as leases
 	shared  list[conn]  // of these, those of HTTP/2
+	http2   bool        // the last connection that was dialed speaks it
 	streams int         // how many leases a new connection will take: the limit of the last of HTTP/2; zero if that was HTTP/1, or is not known
 	dials   list[dial]
 	waiting list[waiter] // the oldest first
@@ -72,7 +73,9 @@ func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {
 		return nil, err
 	}
 	h.limits.apply(want)
-	return h.takeFree(want, time.Time{}, now, do), nil
+	l := h.takeFree(want, time.Time{}, now, do)
+	h.coverAll(now, do) // a connection may have left
+	return l, nil
 }
 
 func (h *host) refuses() error {
@@ -125,7 +128,7 @@ func (h *host) takeIdle(e *link[conn], up bool, want *want, after, now time.Time
 			h.drop(c, why, do)
 			continue
 		}
-		if c.choked {
+		if !c.free(now) {
 			continue
 		}
 		h.unidle(c)
@@ -209,10 +212,11 @@ func (h *host) wait(w *waiter, now time.Time, do *todo) (*lease, error) {
 	}
 	h.limits.apply(&w.want)
 	if l := h.takeFree(&w.want, time.Time{}, now, do); l != nil {
+		h.coverAll(now, do)
 		return l, nil
 	}
 	h.enter(w, w.rush)
-	h.cover(w, now, true, do)
+	h.coverAll(now, do)
 	if h.overfull(w) {
 		h.leave(w, now, do)
 		h.counts.rejected++
@@ -297,11 +301,17 @@ func (h *host) restore(l *lease, why closeReason, now time.Time, do *todo) {
 	defer h.mu.Unlock()
 	h.unlease(l, now, do)
 	l.c.want.last = false
+	if l.c.leaving == closedAfterRequest {
+		l.c.leaving = 0 // over HTTP/2, for what this request wanted
+	}
 	h.takeBack(l.c, why, now, do)
 }
 
 func (h *host) takeBack(c *conn, why closeReason, now time.Time, do *todo) {
 	if c.leases > 0 {
+		if c.leaving == 0 && h.budget.owed(h, h.oldest(), c.want.maxConns) {
+			c.leaving = closedForOther // when its other streams are through
+		}
 		h.share(c, now, do)
 		return
 	}
@@ -350,7 +360,7 @@ func (h *host) lost(c *conn, why closeReason, now time.Time, do *todo) {
 // settle hands a clean connection to the oldest waiter, or makes it idle.
 func (h *host) settle(c *conn, now time.Time, do *todo) {
 	w := h.oldest()
-	if w == nil && c.leaving != 0 {
+	if c.leaving != 0 {
 		h.lost(c, c.leaving, now, do)
 		return
 	}
@@ -362,7 +372,7 @@ func (h *host) settle(c *conn, now time.Time, do *todo) {
 		h.lost(c, closedForOther, now, do)
 		return
 	}
-	if w != nil && !c.choked {
+	if w != nil && c.free(now) {
 		h.serve(w, c, nil, now, do)
 		h.share(c, now, do)
 		return
@@ -441,7 +451,8 @@ func (h *host) dialed(d *dial, c *conn, now time.Time, do *todo) {
 		return
 	}
 	h.streams = 0
-	if c.mux != nil {
+	h.http2 = c.mux != nil
+	if h.http2 {
 		h.streams = c.most
 	}
 	front := h.oldest()
@@ -502,18 +513,19 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 }
 
 // evict closes c if it is idle still.
-func (h *host) evict(c *conn, why closeReason, do *todo) bool {
+func (h *host) evict(c *conn, why closeReason, now time.Time, do *todo) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.evictLocked(c, why, do)
+	return h.evictLocked(c, why, now, do)
 }
 
-func (h *host) evictLocked(c *conn, why closeReason, do *todo) bool {
+func (h *host) evictLocked(c *conn, why closeReason, now time.Time, do *todo) bool {
 	if c.place.in != &h.idle {
 		return false
 	}
 	h.unidle(c)
 	h.drop(c, why, do)
+	h.coverAll(now, do) // one that has no stream to spare may be what they wait for
 	do.empty = h.empty()
 	return true
 }
@@ -528,7 +540,7 @@ func (h *host) hangup(c *conn, now time.Time, do *todo) {
 		return
 	}
 	c.leaving = closedByPeer
-	if !h.evictLocked(c, closedByPeer, do) && c.mux != nil {
+	if !h.evictLocked(c, closedByPeer, now, do) && c.mux != nil {
 		h.strand(c, now, do)
 	}
 }
@@ -550,15 +562,17 @@ func (h *host) expire(now time.Time, do *todo) (next time.Time) {
 			}
 		}
 	}
+	h.coverAll(now, do)
 	do.empty = h.empty()
 	return next
 }
 
 // closeIdle closes all idle connections, and ends the dials that are for nobody.
-func (h *host) closeIdle(do *todo) {
+func (h *host) closeIdle(now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.dropIdle(closedIdleCall, do)
+	h.coverAll(now, do)
 	for d := range h.dials.all {
 		if d.w == nil {
 			do.cancels = append(do.cancels, d)

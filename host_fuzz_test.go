@@ -28,6 +28,7 @@ func FuzzHost(f *testing.F) {
 			idleTimeout:     time.Duration(limit(5, 3)) * time.Second,
 			reuse:           Reuse(limit(5, 6) / 3),
 			maxRequests:     limit(4, 32) / 16 * 3,
+			maxHTTP2:        int(in[3]) / 4 % 3,
 		}, 3)
 		w.streams = int(in[4]) / 4 % 4
 		for _, b := range in[6:] {
@@ -165,7 +166,7 @@ func (w *world) finish() {
 func (w *world) closeAll() {
 	for _, h := range w.hosts {
 		var do todo
-		h.closeIdle(&do)
+		h.closeIdle(w.now, &do)
 		w.act(h, &do)
 		if !h.empty() {
 			w.t.Fatalf("%v is not empty at the end", h.key)

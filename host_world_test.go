@@ -94,7 +94,7 @@ func (w *world) act(h *host, do *todo) {
 func (w *world) evict(pick func() *conn, why closeReason) {
 	for c := pick(); c != nil; c = pick() {
 		var do todo
-		if !c.h.evict(c, why, &do) {
+		if !c.h.evict(c, why, w.now, &do) {
 			w.t.Fatal("the oldest idle connection is not idle")
 		}
 		w.act(c.h, &do)
@@ -406,7 +406,7 @@ func (w *world) checkWaiter(h *host, s *waiter) {
 		return
 	}
 	for c := range h.idle.all {
-		if !s.rush && !c.choked {
+		if !s.rush && c.free(w.now) {
 			w.t.Fatalf("%v: a request waits while a connection is idle", h.key)
 		}
 	}

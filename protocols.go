@@ -15,7 +15,7 @@ type protoFields struct {
 	force     bool
 	protocols *http.Protocols
 	next      map[string]func(authority string, c *tls.Conn) http.RoundTripper
-	http2     http2Fields
+	http2     *http.HTTP2Config
 }
 
 func (t *Transport) protoFields() protoFields {
@@ -23,14 +23,7 @@ func (t *Transport) protoFields() protoFields {
 		force:     t.ForceAttemptHTTP2,
 		protocols: t.Protocols,
 		next:      t.TLSNextProto,
-		http2: http2Fields{
-			config:          t.HTTP2,
-			plainBodies:     t.DisableCompression,
-			once:            t.DisableKeepAlives,
-			maxHeader:       t.MaxResponseHeaderBytes,
-			headerTimeout:   t.ResponseHeaderTimeout,
-			continueTimeout: t.ExpectContinueTimeout,
-		},
+		http2:     t.HTTP2,
 	}
 }
 
@@ -41,9 +34,9 @@ func (p protoFields) copied() protoFields {
 		c := *p.protocols
 		p.protocols = &c
 	}
-	if p.http2.config != nil {
-		c := *p.http2.config
-		p.http2.config = &c
+	if p.http2 != nil {
+		c := *p.http2
+		p.http2 = &c
 	}
 	return p
 }

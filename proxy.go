@@ -13,6 +13,14 @@ import (
 	"time"
 )
 
+// proxyFields are the Transport's fields for a request that goes through a proxy.
+type proxyFields struct {
+	url        *url.URL
+	header     http.Header
+	getHeader  func(ctx context.Context, proxyURL *url.URL, target string) (http.Header, error)
+	onResponse func(ctx context.Context, proxyURL *url.URL, connectReq *http.Request, connectRes *http.Response) error
+}
+
 // connectVia connects to the host through a proxy. A connection whose proxy is
 // asked for each URL ends there.
 func (d *dialer) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
@@ -23,8 +31,8 @@ func (d *dialer) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.Co
 	limited, cancel := context.WithTimeout(ctx, proxyTime)
 	defer cancel()
 	switch {
-	case isSOCKS(d.proxy):
-		err = socksConnect(limited, nc, d.proxy.User, key.addr)
+	case isSOCKS(d.proxy.url):
+		err = socksConnect(limited, nc, d.proxy.url.User, key.addr)
 	case key.scheme == "http":
 		return nc, state, nil
 	default:
@@ -43,7 +51,7 @@ func (d *dialer) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.Co
 // connectProxy makes the first hop. It never offers HTTP/2: CONNECT and
 // forwarding are spoken in HTTP/1 here, as in net/http.
 func (d *dialer) connectProxy(ctx context.Context) (net.Conn, *tls.ConnectionState, error) {
-	hop := hostKey{scheme: d.proxy.Scheme, addr: canonicalAddr(d.proxy), http1: true}
+	hop := hostKey{scheme: d.proxy.url.Scheme, addr: canonicalAddr(d.proxy.url), http1: true}
 	if hop.scheme == "https" {
 		return d.connectHTTPS(ctx, hop)
 	}
@@ -62,12 +70,12 @@ func (d *dialer) tunnel(ctx context.Context, nc net.Conn, addr string) error {
 		return err
 	}
 	req := &http.Request{Method: "CONNECT", URL: &url.URL{Opaque: addr}, Host: addr, Header: header}
-	resp, err := askProxy(ctx, nc, req, d.maxHeader)
+	resp, err := askProxy(ctx, nc, req, d.settings.maxHeader)
 	if err != nil {
 		return err
 	}
-	if d.onProxyResponse != nil {
-		if err := d.onProxyResponse(ctx, d.proxy, req, resp); err != nil {
+	if d.proxy.onResponse != nil {
+		if err := d.proxy.onResponse(ctx, d.proxy.url, req, resp); err != nil {
 			return err
 		}
 	}
@@ -82,16 +90,16 @@ func (d *dialer) tunnel(ctx context.Context, nc net.Conn, addr string) error {
 
 // connectHeader is the header of a CONNECT, the user's left as it is.
 func (d *dialer) connectHeader(ctx context.Context, addr string) (h http.Header, err error) {
-	h = d.proxyHeader
-	if d.getProxyHeader != nil {
-		if h, err = d.getProxyHeader(ctx, d.proxy, addr); err != nil {
+	h = d.proxy.header
+	if d.proxy.getHeader != nil {
+		if h, err = d.proxy.getHeader(ctx, d.proxy.url, addr); err != nil {
 			return nil, err
 		}
 	}
 	if h == nil {
 		h = http.Header{}
 	}
-	if auth := proxyAuthorization(d.proxy); auth != "" {
+	if auth := proxyAuthorization(d.proxy.url); auth != "" {
 		h = h.Clone()
 		h.Set("Proxy-Authorization", auth)
 	}

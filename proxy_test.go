@@ -362,3 +362,22 @@ func TestSilentProxy(t *testing.T) {
 		})
 	}
 }
+
+// A noDeadline is a connection as x/crypto/ssh has it.
+type noDeadline struct{ net.Conn }
+
+func (noDeadline) SetDeadline(time.Time) error { return errors.New("deadline not supported") }
+
+func TestSOCKSOverConnectionsWithoutDeadlines(t *testing.T) {
+	srv := listenTarget(t, "http", false)
+	proxyURL, _ := listenProxy(t, "socks5")
+	tr := &berth.Transport{
+		Proxy: http.ProxyURL(proxyURL),
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return noDeadline{c}, err
+		},
+	}
+	defer tr.Close()
+	get(t, tr, srv.URL)
+}

@@ -14,6 +14,7 @@ type requestBody struct {
 	read    atomic.Bool
 	closed  atomic.Bool
 	held    atomic.Int32          // see hold
+	after   atomic.Pointer[func()]
 	refused atomic.Bool           // the server does not want it: Read fails
 	fault   atomic.Pointer[error] // of Read, but for io.EOF
 }
@@ -43,7 +44,21 @@ func (b *requestBody) Close() error {
 	if b == nil || !b.read.Load() && b.held.CompareAndSwap(held, heldClosed) || !b.closed.CompareAndSwap(false, true) {
 		return nil
 	}
-	return b.rc.Close()
+	err := b.rc.Close()
+	if f := b.after.Swap(nil); f != nil {
+		(*f)()
+	}
+	return err
+}
+
+// whenClosed has f called when the body is closed, or now if it is.
+func (b *requestBody) whenClosed(f func()) {
+	b.after.Store(&f)
+	if b.closed.Load() {
+		if f := b.after.Swap(nil); f != nil {
+			(*f)()
+		}
+	}
 }
 
 const (

@@ -14,9 +14,10 @@ import (
 // always, possibly after it returned. The caller closes the response's body;
 // a body that is read to its end gave the connection back before.
 //
-// A request is made a second time by net/http's rules only: on a connection
-// that was used before, if nothing of it was written, or if it is idempotent
-// and no byte of a response came.
+// A request is made a second time by net/http's rules only. Over HTTP/1: on a
+// connection that was used before, if nothing of it was written, or if it is
+// idempotent and no byte of a response came. Over HTTP/2: if the server says, or
+// its connection, that it was not processed.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := newRequestBody(req)
 	if t.hasAlt.Load() {
@@ -91,7 +92,7 @@ func (x *exchange) run(l *lease) (resp *http.Response, retry bool, err error) {
 	case cut:
 		x.giveBack(closedCanceled)
 	case failed.refused:
-		x.giveBack(0)
+		x.t.restore(x.lease)
 		retry, err = x.mayTryElsewhere(err)
 		return nil, retry, err
 	case x.mayRetry(failed):

@@ -106,7 +106,7 @@ func canonicalAddr(u *url.URL) string {
 	}
 	if port == "" {
 		port = defaultPort(u.Scheme)
-	} else if len(u.Host) == len(name)+1+len(port) {
+	} else if isASCII(u.Host) && len(u.Host) == len(name)+1+len(port) {
 		return u.Host // the common case, without an allocation
 	}
 	return net.JoinHostPort(name, port)

@@ -10,10 +10,11 @@ func (h *host) share(c *conn, now time.Time, do *todo) {
 	for c.free(now) {
 		w := h.oldest()
 		if w == nil {
-			return
+			break
 		}
 		h.serve(w, c, nil, now, do)
 	}
+	h.coverAll(now, do) // c may be leaving
 }
 
 // offer is share for a connection that may be idle, or not be dialed yet.
@@ -65,8 +66,8 @@ func (h *host) strand(c *conn, now time.Time, do *todo) {
 	h.coverAll(now, do)
 }
 
-// open counts the connections that take leases, or will: those that the server
-// is leaving make room for others.
+// open counts the connections that take leases, or will: those that take no more
+// make room for others.
 func (h *host) open(now time.Time) int {
 	n := h.conns()
 	for c := range h.shared.all {

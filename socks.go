@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
-	"time"
 )
 
 // SOCKS version 5 (RFC 1928), with a user name and a password where the proxy's
@@ -46,7 +45,7 @@ var socksReplies = [...]string{
 // socksConnect has the proxy at the other end of nc connect it to addr. If ctx
 // ends first, nc is of no use any more.
 func socksConnect(ctx context.Context, nc net.Conn, user *url.Userinfo, addr string) error {
-	cut := context.AfterFunc(ctx, func() { nc.SetDeadline(longAgo) })
+	cut := context.AfterFunc(ctx, func() { nc.Close() })
 	err := socksHandshake(nc, user, addr)
 	if !cut() {
 		err = context.Cause(ctx)
@@ -54,7 +53,7 @@ func socksConnect(ctx context.Context, nc net.Conn, user *url.Userinfo, addr str
 	if err != nil {
 		return &net.OpError{Op: "socks connect", Net: "tcp", Source: nc.RemoteAddr(), Addr: hostPort(addr), Err: err}
 	}
-	return nc.SetDeadline(time.Time{})
+	return nil
 }
 
 // hostPort is an address that need not be looked up.

@@ -96,7 +96,7 @@ func (t *Transport) std() *http.Transport {
 		WriteBufferSize:        t.WriteBufferSize,
 		ReadBufferSize:         t.ReadBufferSize,
 		ForceAttemptHTTP2:      t.ForceAttemptHTTP2,
-		HTTP2:                  p.http2.config,
+		HTTP2:                  p.http2,
 		Protocols:              p.protocols,
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"time"
 )
 
@@ -26,12 +28,19 @@ func (x *exchange) stream() (*http.Response, *failure) {
 	if resp.TLS == nil {
 		resp.TLS = x.c.tls
 	}
-	if x.req.Method == "HEAD" || resp.ContentLength == 0 {
+	if x.req.Method == "HEAD" || isWhole(resp) {
 		x.completeStream()
 		return resp, nil
 	}
 	x.response.x, x.response.src = x, resp.Body
 	return x.track(resp, &x.response), nil
+}
+
+// isWhole reports whether a response ended with its header. One that has
+// "Content-Length: 0" may have trailers to come; net/http's body of one that has
+// none is of a type without fields.
+func isWhole(resp *http.Response) bool {
+	return resp.ContentLength == 0 && reflect.TypeOf(resp.Body).Size() == 0
 }
 
 // streamRequest is the request as net/http is to see it: with our body, and a
@@ -71,16 +80,42 @@ func (x *exchange) completeStream() {
 	if x.body == nil && x.response.src != nil {
 		x.response.src.Close()
 	}
+	x.letUploadGo()
 	if x.claim(nil) {
 		x.giveBack(0)
 	}
 }
 
+// letUploadGo has a request go on being written whose response is there, since
+// its server may read on. What Timeout would end, the body's end does.
+func (x *exchange) letUploadGo() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cut == nil || x.body == nil || x.over {
+		return
+	}
+	cut := x.cut
+	x.cut = nil
+	x.body.whenClosed(func() { cut(nil) })
+}
+
 // closeStream closes the response's body, and with it the stream.
 func (b *response) closeStream() error {
+	if b.x.body == nil && b.atEOF() {
+		return nil // completeStream has closed it
+	}
 	err := b.src.Close()
 	b.x.abort(errReadOnClosedBody, closedUnclean)
 	return err
+}
+
+// atEOF reports whether the body was read to its end.
+func (b *response) atEOF() bool {
+	if !b.mu.TryLock() {
+		return false // Read runs
+	}
+	defer b.mu.Unlock()
+	return b.err == io.EOF
 }
 
 // restream is reacquire after a server refused a stream: from anywhere, after a

@@ -389,7 +389,7 @@ func (t *Transport) act(h *host, do *todo) {
 func (t *Transport) evict(pick func() *conn, why closeReason) {
 	for c := pick(); c != nil; c = pick() {
 		var do todo
-		c.h.evict(c, why, &do)
+		c.h.evict(c, why, time.Now(), &do)
 		t.act(c.h, &do)
 	}
 }
@@ -407,7 +407,7 @@ func (t *Transport) pass() {
 func (t *Transport) setTimer(h *host) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	next := h.nextDue()
+	next := h.nextDue(time.Now())
 	switch {
 	case next.IsZero():
 	case h.timer == nil:
@@ -430,7 +430,7 @@ func (t *Transport) CloseIdleConnections() {
 	t.budget.closeIdle.Store(true)
 	for _, h := range t.allHosts() {
 		var do todo
-		h.closeIdle(&do)
+		h.closeIdle(time.Now(), &do)
 		t.act(h, &do)
 	}
 }

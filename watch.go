@@ -40,6 +40,6 @@ func (t *Transport) hungUp(c *conn) {
 // discard closes c if it is idle.
 func (t *Transport) discard(c *conn, why closeReason) {
 	var do todo
-	c.h.evict(c, why, &do)
+	c.h.evict(c, why, time.Now(), &do)
 	t.act(c.h, &do)
 }
