@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -22,9 +23,12 @@ func (s *server) goCommand(ctx context.Context, n serverNeeds, addr string) erro
 	if err != nil {
 		return err
 	}
-	args := []string{serveVerb, "-addr", addr, "-delay", n.delay.String()}
-	if n.tls {
+	args := []string{serveVerb, "-addr", addr, "-delay", n.delay.String(), "-streams", strconv.Itoa(n.Streams)}
+	if n.TLS {
 		args = append(args, "-certificate", s.dir)
+	}
+	if n.HTTP2 {
+		args = append(args, "-http2")
 	}
 	s.name = "net/http server"
 	s.cmd = exec.CommandContext(ctx, self, args...)
@@ -36,8 +40,11 @@ func serve(args []string, stderr io.Writer) int {
 	f := flag.NewFlagSet(serveVerb, flag.ContinueOnError)
 	f.SetOutput(stderr)
 	addr := f.String("addr", "", "listen on this `address`")
-	delay := f.Duration("delay", 0, "wait before each answer")
-	dir := f.String("certificate", "", "speak TLS, with the certificate in this `folder`")
+	var s serving
+	f.DurationVar(&s.delay, "delay", 0, "wait before each answer")
+	f.StringVar(&s.dir, "certificate", "", "speak TLS, with the certificate in this `folder`")
+	f.BoolVar(&s.http2, "http2", false, "speak HTTP/2 and nothing else")
+	f.IntVar(&s.streams, "streams", 0, "allow so many `streams` a connection")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
@@ -46,22 +53,37 @@ func serve(args []string, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	fmt.Fprintln(stderr, serveOn(l, *dir, *delay))
+	fmt.Fprintln(stderr, s.on(l))
 	return 1
 }
 
-func serveOn(l net.Listener, dir string, delay time.Duration) error {
-	h1 := new(http.Protocols)
-	h1.SetHTTP1(true)
-	s := http.Server{Protocols: h1, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if delay > 0 {
-			time.Sleep(delay)
-		}
-		w.Header().Set("Content-Type", "text/plain")
-		io.WriteString(w, answer)
-	})}
-	if dir == "" {
-		return s.Serve(l)
+// serving is how the child serves.
+type serving struct {
+	dir     string // of the certificate; none over plain TCP
+	delay   time.Duration
+	http2   bool
+	streams int // a connection; zero is net/http's own limit
+}
+
+func (s serving) on(l net.Listener) error {
+	one := new(http.Protocols)
+	one.SetHTTP1(!s.http2)
+	one.SetHTTP2(s.http2)
+	srv := http.Server{
+		Protocols: one,
+		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: s.streams},
+		Handler:   s,
 	}
-	return s.ServeTLS(l, filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	if s.dir == "" {
+		return srv.Serve(l)
+	}
+	return srv.ServeTLS(l, filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem"))
+}
+
+func (s serving) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	if s.delay > 0 {
+		time.Sleep(s.delay)
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	io.WriteString(w, answer)
 }

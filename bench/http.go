@@ -8,43 +8,53 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A scenario is one table: some callers that use their client in one way.
 type scenario struct {
 	mode    mode
 	callers int
-	tls     bool
+	wire
 
-	atMost map[string]float64 // berth's CPU against this client's
+	atMost    map[string]float64 // berth's CPU against this client's
+	perSecond map[string]float64 // HTTP/2: berth's requests a second against this client's, at least
+	held      float64            // HTTP/2: berth's connections at most; zero is no target
 }
 
 var scenarios = []scenario{
 	{mode: bare, callers: 16, atMost: map[string]float64{nameNetHTTP: 0.78, nameFastHTTP: 1.40}},
 	{mode: bare, callers: 256, atMost: map[string]float64{nameNetHTTP: 0.60, nameFastHTTP: 1.35}},
-	{mode: bare, callers: 16, tls: true},
+	{mode: bare, callers: 16, wire: wire{TLS: true}, atMost: map[string]float64{nameNetHTTP: 0.85}},
 	{mode: withContext, callers: 16},
 	{mode: withContext, callers: 256},
 	{mode: transportTimeout, callers: 16},
 	{mode: transportTimeout, callers: 256},
 	{mode: clientTimeout, callers: 16},
 	{mode: clientTimeout, callers: 256},
+	{mode: bare, callers: 100, wire: wire{TLS: true, HTTP2: true}, atMost: map[string]float64{nameNetHTTP: 1.05}},
+	{mode: bare, callers: 100, wire: wire{TLS: true, HTTP2: true, Streams: 10}, perSecond: map[string]float64{nameNetHTTP: 1}, held: 10},
 }
 
 // name is how the table is called, and how -scenarios finds it.
 func (sc scenario) name() string {
-	return fmt.Sprintf("%s, %d callers%s", sc.mode, sc.callers, overTLS(sc.tls))
+	return fmt.Sprintf("%s, %d callers%s", sc.mode, sc.callers, sc.wire)
 }
 
-// warmUp is what each caller asks for first in a turn: it opens the connections
-// and grows the stacks.
+// clients are those that can take part: fasthttp has no HTTP/2.
+func (sc scenario) clients(o *options) []string {
+	return slices.DeleteFunc(slices.Clone(o.clients), func(name string) bool { return sc.HTTP2 && name == nameFastHTTP })
+}
+
+// warmUp is what each caller asks for in a turn after its first request: it opens
+// the connections and grows the stacks.
 const warmUp = 20
 
 // An httpResult is a scenario measured.
 type httpResult struct {
-	Mode     mode         `json:"mode"`
-	Callers  int          `json:"callers"`
-	TLS      bool         `json:"tls"`
+	Mode    mode `json:"mode"`
+	Callers int  `json:"callers"`
+	wire
 	Server   string       `json:"server"`
 	Requests int          `json:"requests"` // a turn
 	Clients  []httpClient `json:"clients"`
@@ -65,7 +75,7 @@ func measureHTTP(ctx context.Context, o *options, r *report) error {
 	}
 	defer stop()
 	for _, sc := range scenarios {
-		if !strings.Contains(sc.name(), o.scenarios) {
+		if !strings.Contains(sc.name(), o.scenarios) || len(sc.clients(o)) == 0 {
 			continue
 		}
 		res, err := sc.measure(ctx, o)
@@ -100,14 +110,14 @@ func profile(file string) (stop func(), err error) {
 // machine that grows slower over a round is nobody's disadvantage.
 func (sc scenario) measure(ctx context.Context, o *options) (httpResult, error) {
 	fmt.Fprintf(o.progress, "http: %s\n", sc.name())
-	s, err := startServer(ctx, o, serverNeeds{tls: sc.tls, conns: 4096})
+	s, err := startServer(ctx, o, serverNeeds{wire: sc.wire, conns: 4096})
 	if err != nil {
 		return httpResult{}, err
 	}
 	defer s.stop()
 	each := max(1, o.requests/sc.callers)
-	res := httpResult{Mode: sc.mode, Callers: sc.callers, TLS: sc.tls, Server: s.name, Requests: each * sc.callers}
-	for _, name := range o.clients {
+	res := httpResult{Mode: sc.mode, Callers: sc.callers, wire: sc.wire, Server: s.name, Requests: each * sc.callers}
+	for _, name := range sc.clients(o) {
 		res.Clients = append(res.Clients, httpClient{Name: name})
 	}
 	for round := range o.rounds {
@@ -127,50 +137,74 @@ func (sc scenario) measure(ctx context.Context, o *options) (httpResult, error) 
 	return res, nil
 }
 
-func overTLS(tls bool) string {
-	if tls {
-		return ", TLS"
-	}
-	return ""
-}
-
 // turn measures a client that is new and warm, with nobody else's connections
 // open: net/http's goroutines would make the others' garbage collection dearer.
 func (sc scenario) turn(ctx context.Context, s *server, name string, each int) (got sample, err error) {
 	pprof.Do(ctx, pprof.Labels("client", name), func(context.Context) {
 		p := newPeer(name, s, sc.mode, sc.callers, 0)
-		defer p.close()
+		p.dialer.keeps = true
+		defer p.closeAll()
 		callers := p.callers(sc.callers)
+		var cold coldStart
+		if cold, err = p.coldStart(callers); err != nil {
+			return
+		}
 		if err = together(callers, warmUp); err != nil {
 			return
 		}
 		runtime.GC()
-		dialed := p.dialer.dials()
+		dialed, held := p.dialer.dials(), p.dialer.open()
 		before := readUsage()
 		err = together(callers, each)
 		got = readUsage().since(before, each*len(callers))
 		got.Connections = p.dialer.dials()
 		got.DialedLate = got.Connections - dialed
+		got.Held = held + got.DialedLate
+		got.coldStart = cold
 	})
 	return got, err
 }
 
-// targets holds berth's CPU against each other client's.
+// coldStart has each caller make its first request, all of them at once, of a
+// client that knows nothing of the server.
+func (p *peer) coldStart(callers []caller) (coldStart, error) {
+	began := time.Now()
+	err := together(callers, 1)
+	return coldStart{
+		ColdDials:  p.dialer.dials(),
+		ColdMillis: float64(time.Since(began).Microseconds()) / 1e3,
+	}, err
+}
+
+// targets holds berth's figures against each other client's.
 func (sc scenario) targets(clients []httpClient) []target {
 	i := slices.IndexFunc(clients, func(c httpClient) bool { return c.Name == nameBerth })
 	if i < 0 {
 		return nil
 	}
+	berth := clients[i]
 	var ts []target
 	for _, c := range clients {
 		if c.Name == nameBerth {
 			continue
 		}
-		t := target{What: "CPU, berth / " + c.Name, Got: clients[i].Median.CPU / c.Median.CPU}
+		cpu := target{What: "CPU, berth / " + c.Name, Got: berth.Median.CPU / c.Median.CPU}
 		if most, ok := sc.atMost[c.Name]; ok {
-			t.AtMost = &most
+			cpu.AtMost = &most
 		}
-		ts = append(ts, t)
+		ts = append(ts, cpu)
+		if !sc.HTTP2 {
+			continue
+		}
+		rate := target{What: "requests/s, berth / " + c.Name, Got: berth.Median.PerSecond / c.Median.PerSecond}
+		if least, ok := sc.perSecond[c.Name]; ok {
+			rate.AtLeast = &least
+		}
+		ts = append(ts, rate)
+	}
+	if sc.held > 0 {
+		held := column(berth.Rounds, func(s sample) int { return s.Held })
+		ts = append(ts, target{What: "connections held, in the worst round", Got: slices.Max(held), AtMost: &sc.held})
 	}
 	return ts
 }

@@ -75,7 +75,7 @@ func openConns(p *peer, s *server, n int) error {
 		return err
 	}
 	for _, resp := range held {
-		if err := drain(resp, nil); err != nil {
+		if err := s.drain(resp, nil); err != nil {
 			return err
 		}
 	}

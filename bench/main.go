@@ -98,7 +98,7 @@ func parse(args []string, stderr io.Writer) (o *options, chosen []measurement, a
 	clients := f.String("clients", strings.Join(allClients, ","), "measure only these `clients`")
 	f.BoolVar(&o.goServer, "go-server", false, "use the Go server even where nginx is installed")
 	f.StringVar(&o.profile, "cpuprofile", "", "http: write a CPU profile to `file`, with the label client")
-	f.StringVar(&o.scenarios, "scenarios", "", "http: only the tables with this `text` in their name, such as bare")
+	f.StringVar(&o.scenarios, "scenarios", "", "http: only the tables with this `text` in their name, such as bare or HTTP/2")
 	f.IntVar(&o.rounds, "rounds", 6, "http: rounds, in each of which every client has a turn")
 	f.IntVar(&o.requests, "requests", 40_000, "http: requests a turn")
 	f.IntVar(&o.conns, "conns", 10_000, "idle: idle connections")

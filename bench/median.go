@@ -30,5 +30,10 @@ func medianSample(rounds []sample) sample {
 		PerSecond:   median(column(rounds, func(s sample) float64 { return s.PerSecond })),
 		Connections: int(median(column(rounds, func(s sample) int { return s.Connections }))),
 		DialedLate:  int(median(column(rounds, func(s sample) int { return s.DialedLate }))),
+		Held:        int(median(column(rounds, func(s sample) int { return s.Held }))),
+		coldStart: coldStart{
+			ColdDials:  int(median(column(rounds, func(s sample) int { return s.ColdDials }))),
+			ColdMillis: median(column(rounds, func(s sample) float64 { return s.ColdMillis })),
+		},
 	}
 }

@@ -20,11 +20,13 @@ var nginxTemplate = template.Must(template.New("nginx.conf").Parse(nginxConf))
 func (s *server) nginxCommand(ctx context.Context, path string, n serverNeeds, addr string) error {
 	var conf bytes.Buffer
 	err := nginxTemplate.Execute(&conf, map[string]any{
-		"Addr":   addr,
-		"Answer": answer,
-		"Conns":  2 * n.conns, // it closes idle connections once 15 in 16 are taken
-		"Dir":    s.dir,
-		"TLS":    n.tls,
+		"Addr":    addr,
+		"Answer":  answer,
+		"Conns":   2 * n.conns, // it closes idle connections once 15 in 16 are taken
+		"Dir":     s.dir,
+		"TLS":     n.TLS,
+		"HTTP2":   n.HTTP2,
+		"Streams": n.Streams,
 	})
 	if err != nil {
 		return err

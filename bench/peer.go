@@ -76,13 +76,14 @@ func berthPeer(s *server, m mode, d *dialer) *peer {
 		DialContext:        d.DialContext,
 		TLSClientConfig:    s.tls.Clone(),
 		DisableCompression: true,
+		ForceAttemptHTTP2:  s.http2,
 	}
 	if m == transportTimeout {
 		t.Timeout = timeout
 	}
 	return &peer{
 		name: nameBerth, dialer: d, transport: t,
-		newCaller: func() caller { return transportCaller(t, s.url, m) },
+		newCaller: func() caller { return transportCaller(t, s, m) },
 		close:     func() { t.Close() },
 	}
 }
@@ -93,11 +94,12 @@ func netHTTPPeer(s *server, m mode, d *dialer, conns int) *peer {
 		DialContext:         d.DialContext,
 		TLSClientConfig:     s.tls.Clone(),
 		DisableCompression:  true,
+		ForceAttemptHTTP2:   s.http2,
 		MaxIdleConnsPerHost: conns,
 	}
-	newCaller := func() caller { return transportCaller(t, s.url, m) }
+	newCaller := func() caller { return transportCaller(t, s, m) }
 	if m == transportTimeout { // the nearest it has: a deadline, body included
-		newCaller = func() caller { return deadlineCaller(t, s.url) }
+		newCaller = func() caller { return deadlineCaller(t, s) }
 	}
 	return &peer{
 		name: nameNetHTTP, dialer: d, transport: t,
@@ -108,54 +110,54 @@ func netHTTPPeer(s *server, m mode, d *dialer, conns int) *peer {
 
 // transportCaller uses rt in the way m says. A Transport.Timeout is a matter of
 // rt alone: the caller just has no context.
-func transportCaller(rt http.RoundTripper, url string, m mode) caller {
+func transportCaller(rt http.RoundTripper, s *server, m mode) caller {
 	client := &http.Client{Transport: rt}
 	switch m {
 	case bare:
-		return bareCaller(rt, url)
+		return bareCaller(rt, s)
 	case withContext:
 		return func() error {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			return exchange(ctx, client, url)
+			return exchange(ctx, client, s)
 		}
 	case clientTimeout:
 		client.Timeout = timeout
 	}
-	return func() error { return exchange(context.Background(), client, url) }
+	return func() error { return exchange(context.Background(), client, s) }
 }
 
 // bareCaller is the transport and nothing else: one request, used again.
-func bareCaller(rt http.RoundTripper, url string) caller {
-	req, err := http.NewRequest("GET", url, nil)
+func bareCaller(rt http.RoundTripper, s *server) caller {
+	req, err := http.NewRequest("GET", s.url, nil)
 	return func() error {
 		if err != nil {
 			return err
 		}
-		return drain(rt.RoundTrip(req))
+		return s.drain(rt.RoundTrip(req))
 	}
 }
 
-func deadlineCaller(rt http.RoundTripper, url string) caller {
+func deadlineCaller(rt http.RoundTripper, s *server) caller {
 	client := &http.Client{Transport: rt}
 	return func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		return exchange(ctx, client, url)
+		return exchange(ctx, client, s)
 	}
 }
 
-func exchange(ctx context.Context, c *http.Client, url string) error {
-	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+func exchange(ctx context.Context, c *http.Client, s *server) error {
+	req, err := http.NewRequestWithContext(ctx, "GET", s.url, nil)
 	if err != nil {
 		return err
 	}
-	return drain(c.Do(req))
+	return s.drain(c.Do(req))
 }
 
 // drain reads what RoundTrip or Do returned to its end, and checks that it is
-// the answer.
-func drain(resp *http.Response, err error) error {
+// the answer, in the protocol that is measured.
+func (s *server) drain(resp *http.Response, err error) error {
 	if err != nil {
 		return err
 	}
@@ -163,6 +165,9 @@ func drain(resp *http.Response, err error) error {
 	resp.Body.Close()
 	if err != nil {
 		return err
+	}
+	if (resp.ProtoMajor == 2) != s.http2 {
+		return fmt.Errorf("an answer over %s", resp.Proto)
 	}
 	return checkAnswer(resp.StatusCode, int(n))
 }
@@ -193,4 +198,16 @@ func together(callers []caller, times int) error {
 	close(gate)
 	wg.Wait()
 	return cmp.Or(errs...)
+}
+
+// closeAll closes the connections, also those that are in use for a moment
+// longer: a stream of HTTP/2 ends a little after its answer was read.
+func (p *peer) closeAll() {
+	for range 1000 {
+		p.close()
+		if p.dialer.open() == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,11 +12,14 @@ import (
 // Every client makes its exchanges in every mode on the connections it has.
 func TestPeers(t *testing.T) {
 	eachServer(t, func(t *testing.T, o *options) {
-		for _, tls := range []bool{false, true} {
-			s := newServer(t, o, serverNeeds{tls: tls, conns: 64})
+		for _, w := range []wire{{}, {TLS: true}, {TLS: true, HTTP2: true}} {
+			s := newServer(t, o, serverNeeds{wire: w, conns: 64})
 			for _, name := range allClients {
+				if w.HTTP2 && name == nameFastHTTP {
+					continue
+				}
 				for _, m := range []mode{bare, withContext, transportTimeout, clientTimeout} {
-					t.Run(fmt.Sprintf("%s, %s%s", name, m, overTLS(tls)), func(t *testing.T) { testPeer(t, s, name, m) })
+					t.Run(fmt.Sprintf("%s, %s%s", name, m, w), func(t *testing.T) { testPeer(t, s, name, m) })
 				}
 			}
 		}
@@ -47,6 +51,21 @@ func TestCheckAnswer(t *testing.T) {
 	}
 	if checkAnswer(http.StatusBadGateway, len(answer)) == nil || checkAnswer(http.StatusOK, len(answer)-1) == nil {
 		t.Error("a wrong answer passes")
+	}
+}
+
+// An answer in the wrong protocol must not pass for one in the right.
+func TestDrainWantsProtocol(t *testing.T) {
+	for _, test := range []struct {
+		major int
+		http2 bool
+		want  bool
+	}{{1, false, true}, {2, true, true}, {1, true, false}, {2, false, false}} {
+		s := &server{http2: test.http2}
+		resp := &http.Response{StatusCode: http.StatusOK, ProtoMajor: test.major, Body: io.NopCloser(strings.NewReader(answer))}
+		if err := s.drain(resp, nil); (err == nil) != test.want {
+			t.Errorf("HTTP/%d where HTTP/2 is %v: %v", test.major, test.http2, err)
+		}
 	}
 }
 

@@ -49,12 +49,20 @@ func (r *report) text(w io.Writer) error {
 
 func (h httpResult) table(t *table) {
 	t.begin("http: %s, %d callers%s. %d requests a turn, medians of %d rounds, %s",
-		h.Mode, h.Callers, overTLS(h.TLS), h.Requests, len(h.Clients[0].Rounds), h.Server)
-	t.row("client", "CPU µs/request", "min–max", "allocations", "bytes", "requests/s", "connections", "dialed late")
+		h.Mode, h.Callers, h.wire, h.Requests, len(h.Clients[0].Rounds), h.Server)
+	head := []any{"client", "CPU µs/request", "min–max", "allocations", "bytes", "requests/s", "connections", "dialed late"}
+	if h.HTTP2 {
+		head = append(head, "held", "cold dials", "cold ms")
+	}
+	t.row(head...)
 	for _, c := range h.Clients {
 		m, cpu := c.Median, column(c.Rounds, func(s sample) float64 { return s.CPU })
-		t.row(c.Name, figure(m.CPU), spread(cpu), fmt.Sprintf("%.1f", m.Allocs), fmt.Sprintf("%.0f", m.Bytes),
-			fmt.Sprintf("%.0f", m.PerSecond), m.Connections, m.DialedLate)
+		row := []any{c.Name, figure(m.CPU), spread(cpu), fmt.Sprintf("%.1f", m.Allocs), fmt.Sprintf("%.0f", m.Bytes),
+			fmt.Sprintf("%.0f", m.PerSecond), m.Connections, m.DialedLate}
+		if h.HTTP2 {
+			row = append(row, m.Held, m.ColdDials, figure(m.ColdMillis))
+		}
+		t.row(row...)
 	}
 	t.end(h.Targets)
 }

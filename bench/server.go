@@ -18,17 +18,38 @@ const answer = "hello, berth\n"
 
 // serverNeeds says what a measurement wants from its server.
 type serverNeeds struct {
-	tls   bool
+	wire
 	delay time.Duration // before each answer
 	conns int           // open at once, at most
+}
+
+// A wire is what client and server speak.
+type wire struct {
+	TLS     bool `json:"tls"`
+	HTTP2   bool `json:"http2"`   // over TLS
+	Streams int  `json:"streams"` // HTTP/2: the server's limit a connection; zero is its own, above 100
+}
+
+// String is the wire's part of a table's name; HTTP/1 over TCP has none.
+func (w wire) String() string {
+	switch {
+	case w.Streams > 0:
+		return fmt.Sprintf(", limit of %d HTTP/2 streams", w.Streams)
+	case w.HTTP2:
+		return ", HTTP/2"
+	case w.TLS:
+		return ", TLS"
+	}
+	return ""
 }
 
 // A server answers every GET with the same few bytes, in a process of its own:
 // its work must not count as the client's.
 type server struct {
-	name string // for the report
-	url  string
-	tls  *tls.Config // a client's, that trusts it; nil over plain TCP
+	name  string // for the report
+	url   string
+	tls   *tls.Config // a client's, that trusts it; nil over plain TCP
+	http2 bool        // what a client is to speak, and drain wants of its answers
 
 	dir    string // its files, gone after stop
 	cmd    *exec.Cmd
@@ -41,7 +62,7 @@ type server struct {
 // measurement is in its way. It ends with stop or with ctx, and on Linux also
 // when this process ends, in whatever way.
 func startServer(ctx context.Context, o *options, n serverNeeds) (*server, error) {
-	s := &server{}
+	s := &server{http2: n.HTTP2}
 	if err := s.setUp(ctx, o, n); err != nil {
 		s.stop()
 		return nil, err
@@ -58,7 +79,7 @@ func (s *server) setUp(ctx context.Context, o *options, n serverNeeds) error {
 		return err
 	}
 	s.url = "http://" + addr + "/"
-	if n.tls {
+	if n.TLS {
 		s.url = "https://" + addr + "/"
 		if s.tls, err = writeCertificate(s.dir); err != nil {
 			return err
@@ -140,8 +161,8 @@ func (s *server) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := &http.Transport{TLSClientConfig: s.tls, DisableKeepAlives: true}
-	return drain(t.RoundTrip(req))
+	t := &http.Transport{TLSClientConfig: s.tls, DisableKeepAlives: true, ForceAttemptHTTP2: s.http2}
+	return s.drain(t.RoundTrip(req))
 }
 
 // stop ends the process, by its id, and returns when it is gone.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -133,6 +134,25 @@ func wantRefused(t *testing.T, addr string) {
 		}
 	}
 	t.Errorf("%s still accepts connections", addr)
+}
+
+// What the server says to a client is what the table says of it.
+func TestStreams(t *testing.T) {
+	eachServer(t, func(t *testing.T, o *options) {
+		s := newServer(t, o, serverNeeds{wire: wire{TLS: true, HTTP2: true, Streams: 10}, conns: 64})
+		tr := &http.Transport{TLSClientConfig: s.tls.Clone(), ForceAttemptHTTP2: true}
+		c, err := tr.NewClientConn(t.Context(), "https", strings.Trim(s.url, "htps:/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := bareCaller(c, s)(); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Available() + c.InFlight(); got != 10 {
+			t.Errorf("%d streams, want 10", got)
+		}
+	})
 }
 
 func TestServerSaysWhyItEnded(t *testing.T) {

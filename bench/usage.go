@@ -35,8 +35,16 @@ type sample struct {
 	Allocs      float64 `json:"allocs"`
 	Bytes       float64 `json:"bytes"` // allocated
 	PerSecond   float64 `json:"requests_per_second"`
-	Connections int     `json:"connections"`
+	Connections int     `json:"connections"` // dialed in all
 	DialedLate  int     `json:"dialed_late"` // connections that were not made in the warm-up
+	Held        int     `json:"held"`        // connections that were open after the warm-up or dialed late
+	coldStart
+}
+
+// A coldStart is what the callers' first requests took, that begin at once.
+type coldStart struct {
+	ColdDials  int     `json:"cold_dials"`
+	ColdMillis float64 `json:"cold_ms"` // until the last answer
 }
 
 // since is the cost of each of n requests from before to u.
