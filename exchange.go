@@ -38,6 +38,7 @@ type exchange struct {
 	tries int       // before this one
 
 	lease    *lease
+	own      lease   // for a connection of HTTP/2
 	c        *conn   // that is leased
 	up       *upload // writes the request, where a goroutine must
 	response response
@@ -269,12 +270,13 @@ func (x *exchange) find() (*lease, error) {
 		}
 		var do todo
 		now := time.Now()
-		l, err := h.take(&x.want, now, &do)
+		l, err := h.take(&x.want, &x.own, now, &do)
 		x.t.act(h, &do)
 		if l == nil && err == nil {
 			l, err = x.queue(h, now)
 		}
 		if err == errHostGone {
+			x.t.last.CompareAndSwap(h, nil)
 			continue
 		}
 		if err != nil {

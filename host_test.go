@@ -549,9 +549,10 @@ func BenchmarkHostTakePut(b *testing.B) {
 	h, now := w.hosts[0], time.Now()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
+		var own lease
 		for pb.Next() {
 			var do todo
-			l, _ := h.take(&w.want, now, &do)
+			l, _ := h.take(&w.want, &own, now, &do)
 			do = todo{}
 			h.put(l, 0, now, &do)
 		}

@@ -214,8 +214,9 @@ type Transport struct {
 	alt     map[string]http.RoundTripper
 	limits  map[string]*Limits // of SetHostLimits, by host's name
 
-	hasAlt atomic.Bool // alt has entries
-	leaky  atomic.Bool // a leak was found
+	last   atomic.Pointer[host] // that lookup found
+	hasAlt atomic.Bool          // alt has entries
+	leaky  atomic.Bool          // a leak was found
 }
 
 // Default returns a new Transport that is set as http.DefaultTransport is: proxy
@@ -274,6 +275,9 @@ func (t *Transport) conflict(scheme string) error {
 
 // lookup returns the host for a key, making it if it must.
 func (t *Transport) lookup(key hostKey) (*host, error) {
+	if h := t.last.Load(); h != nil && h.key == key {
+		return h, nil // without the lock; one that is gone or shut says so
+	}
 	t.mu.RLock()
 	h := t.hosts[key]
 	closed := t.closed
@@ -282,6 +286,7 @@ func (t *Transport) lookup(key hostKey) (*host, error) {
 		return nil, ErrClosed
 	}
 	if h != nil {
+		t.last.Store(h)
 		return h, nil
 	}
 	t.mu.Lock()
@@ -311,6 +316,7 @@ func (t *Transport) forget(h *host) {
 	}
 	h.gone = true
 	delete(t.hosts, h.key)
+	t.last.CompareAndSwap(h, nil) // or it would be kept alive
 	t.past.add(&h.counts)
 	if h.timer != nil {
 		h.timer.Stop()

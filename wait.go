@@ -50,6 +50,7 @@ type waiter struct {
 
 	ready chan struct{} // one value, sent when lease or err is set
 	lease *lease
+	own   lease // for a connection of HTTP/2
 	err   error
 	chain *waiter // the next that the same transition served
 
