@@ -20,7 +20,7 @@ type h2wire struct {
 	closed atomic.Bool
 
 	goAway  func()
-	ended   func() // net/http has given the connection up, or we have
+	ended   func()      // net/http has given the connection up, or we have
 	streams func(n int) // how many the server allows from now on
 }
 

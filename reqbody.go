@@ -13,7 +13,7 @@ type requestBody struct {
 	rc      io.ReadCloser
 	read    atomic.Bool
 	closed  atomic.Bool
-	held    atomic.Int32          // see hold
+	held    atomic.Int32 // see hold
 	after   atomic.Pointer[func()]
 	refused atomic.Bool           // the server does not want it: Read fails
 	fault   atomic.Pointer[error] // of Read, but for io.EOF
