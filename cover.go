@@ -186,17 +186,21 @@ func (h *host) due(now time.Time, do *todo) time.Time {
 		}
 	}
 	h.coverAll(now, do)
+	do.empty = h.empty(now)
 	return h.nextDue(now)
 }
 
-// nextDue returns when something is to be done for those that wait, or zero: a
-// dial that was put off starts, or a connection of HTTP/2 makes room, whose
-// lifetime ends while its streams go on.
+// nextDue returns when something is to be done next, or zero: a dial that was put
+// off starts; a connection of HTTP/2 makes room, whose lifetime ends while its
+// streams go on; a host that is down has had its pause.
 func (h *host) nextDue(now time.Time) (next time.Time) {
 	sooner := func(at time.Time) {
 		if next.IsZero() || at.Before(next) {
 			next = at
 		}
+	}
+	if h.waiting.n == 0 && h.backoff.until.After(now) {
+		sooner(h.backoff.until) // the host may be forgotten
 	}
 	limited := false
 	for w := range h.waiting.all {

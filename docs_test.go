@@ -12,7 +12,11 @@ import (
 // compiles and does what it says.
 func TestGoInDocsIsInExamples(t *testing.T) {
 	pages, _ := filepath.Glob("docs/*.md")
-	examples := squeeze(read(t, "example_test.go"))
+	examples := ""
+	files, _ := filepath.Glob("example*_test.go")
+	for _, file := range files {
+		examples += squeeze(read(t, file)) + " "
+	}
 	found := 0
 	for _, page := range append(pages, "README.md") {
 		for _, block := range goBlock.FindAllStringSubmatch(read(t, page), -1) {
@@ -41,7 +45,7 @@ func TestDifferencesAreListed(t *testing.T) {
 	page := read(t, "docs/transport.md")
 	for _, field := range []string{
 		"MaxIdleConnsPerHost", "IdleConnTimeout", "MaxConns", "MaxHTTP2ConnsPerHost", "MaxConnLifetime", "Reuse", "MaxConnRequests", "MaxDialsPerHost", "MaxWaiting",
-		"AcquireTimeout", "DialTimeout", "Timeout", "Control",
+		"AcquireTimeout", "DialTimeout", "Timeout", "Control", "Events", "Logger", "LeakAfter",
 	} {
 		if !strings.Contains(page, "`"+field+"`") {
 			t.Errorf("docs/transport.md says nothing of %s", field)
@@ -63,4 +67,18 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// docs/debug-page.md has every field of Handler's JSON.
+func TestFieldsOfThePageAreListed(t *testing.T) {
+	page := read(t, "docs/debug-page.md")
+	fields := regexp.MustCompile("`json:\"([a-z0-9_]+)").FindAllStringSubmatch(read(t, "view.go")+read(t, "finding.go"), -1)
+	if len(fields) < 60 {
+		t.Fatalf("only %d fields were found", len(fields))
+	}
+	for _, f := range fields {
+		if !regexp.MustCompile("`" + f[1] + "(`|\\[)").MatchString(page) {
+			t.Errorf("docs/debug-page.md says nothing of %s", f[1])
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"time"
@@ -83,7 +84,7 @@ func ExampleTransport_Shutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := transport.Shutdown(ctx); err != nil {
-		transport.Close() // cuts what is left
+		log.Print(err) // and what was left is cut
 	}
 
 	_, err := (&http.Client{Transport: transport}).Get("http://127.0.0.1:1/")

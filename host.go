@@ -278,7 +278,7 @@ func (h *host) cancel(w *waiter, now time.Time, do *todo) bool {
 	h.counts.canceled++
 	h.counts.waitTime += now.Sub(w.since)
 	h.leave(w, now, do)
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 	return true
 }
 
@@ -355,7 +355,7 @@ func (h *host) lost(c *conn, why closeReason, now time.Time, do *todo) {
 	}
 	h.hasten(now, do)
 	h.coverAll(now, do)
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 }
 
 // settle hands a clean connection to the oldest waiter, or makes it idle.
@@ -446,7 +446,7 @@ func (h *host) dialed(d *dial, c *conn, now time.Time, do *todo) {
 	h.backoff = backoff{}
 	c.want = d.want
 	h.limits.apply(&c.want)
-	defer func() { do.empty = h.empty() }()
+	defer func() { do.empty = h.empty(now) }()
 	if h.shut {
 		h.lost(c, closedByClose, now, do)
 		return
@@ -496,6 +496,7 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 		h.counts.lastDialErr = err
 		if !local {
 			h.backoff.grow(false, h.early(), now)
+			do.put = true
 			h.streams = 0 // so that those who shared the dial do not fail one by one
 		}
 	}
@@ -510,7 +511,7 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 		}
 	}
 	h.coverAll(now, do)
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 }
 
 // evict closes c if it is idle still.
@@ -527,7 +528,7 @@ func (h *host) evictLocked(c *conn, why closeReason, now time.Time, do *todo) bo
 	h.unidle(c)
 	h.drop(c, why, do)
 	h.coverAll(now, do) // one that has no stream to spare may be what they wait for
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 	return true
 }
 
@@ -564,7 +565,7 @@ func (h *host) expire(now time.Time, do *todo) (next time.Time) {
 		}
 	}
 	h.coverAll(now, do)
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 	return next
 }
 
@@ -579,7 +580,7 @@ func (h *host) closeIdle(now time.Time, do *todo) {
 			do.cancels = append(do.cancels, d)
 		}
 	}
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 }
 
 func (h *host) dropIdle(why closeReason, do *todo) {
@@ -605,12 +606,14 @@ func (h *host) shutdown(now time.Time, do *todo) (leased []*lease) {
 	for l := range h.leased.all {
 		leased = append(leased, l)
 	}
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 	return leased
 }
 
-func (h *host) empty() bool {
-	return h.idle.n+h.leased.n+h.dials.n+h.waiting.n == 0
+// empty reports whether the host may leave the map. One that is down stays until
+// its pause is over, or whoever tries it next would not know of it.
+func (h *host) empty(now time.Time) bool {
+	return h.idle.n+h.leased.n+h.dials.n+h.waiting.n == 0 && (h.shut || !h.backoff.until.After(now))
 }
 
 // conns is how many connections there are or will be.

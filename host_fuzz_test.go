@@ -164,11 +164,12 @@ func (w *world) finish() {
 }
 
 func (w *world) closeAll() {
+	w.sleep(lastRemotePause) // or a host that is down is remembered
 	for _, h := range w.hosts {
 		var do todo
 		h.closeIdle(w.now, &do)
 		w.act(h, &do)
-		if !h.empty() {
+		if !h.empty(w.now) {
 			w.t.Fatalf("%v is not empty at the end", h.key)
 		}
 	}

@@ -3,6 +3,7 @@ package berth
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -100,14 +101,22 @@ func (t *Transport) SetHostLimits(host string, l Limits) error {
 
 // hostName returns a host's name as Stats has it.
 func hostName(name string) (string, error) {
-	u, err := url.Parse(name)
+	direct, proxy, proxied := strings.Cut(name, " via ")
+	if proxied && direct == "http://*" {
+		return name, nil
+	}
+	u, err := url.Parse(direct)
 	if err == nil && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" || u.User != nil) {
 		err = fmt.Errorf("it is to be scheme://host:port")
 	}
 	if err != nil {
 		return "", fmt.Errorf("berth: no host has the name %q: %w", name, err)
 	}
-	return u.Scheme + "://" + canonicalAddr(u), nil
+	name = u.Scheme + "://" + canonicalAddr(u)
+	if proxied {
+		name += " via " + proxy
+	}
+	return name, nil
 }
 
 // limit sets the host's own limits, or with nil the Transport's again.
@@ -122,7 +131,7 @@ func (h *host) limit(l *Limits, now time.Time, do *todo) {
 		h.drain(l, do)
 	}
 	h.coverAll(now, do)
-	do.empty = h.empty()
+	do.empty = h.empty(now)
 }
 
 // drain closes what is above the limits and idle, the longest idle first, and

@@ -46,7 +46,10 @@ func TestSetHostLimitsOfNoHost(t *testing.T) {
 			t.Errorf("%q is taken for a host", name)
 		}
 	}
-	for _, name := range []string{"http://host", "http://host:80", "https://[::1]:443"} {
+	for _, name := range []string{
+		"http://host", "http://host:80", "https://[::1]:443",
+		"https://host via http://proxy:3128", "http://* via http://me:xxxxx@proxy:3128",
+	} {
 		if err := tr.SetHostLimits(name, berth.Limits{MaxConnsPerHost: 1}); err != nil {
 			t.Error(err)
 		}

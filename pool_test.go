@@ -568,9 +568,9 @@ func TestPoolShutdownEndsWithItsContext(t *testing.T) {
 		if err := p.tr.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("Shutdown: %v, want the context's error", err)
 		}
-		p.tr.Close()
 		rt.wantErr(ErrClosed)
 		c.wantClosed()
+		p.wantStats(0, 0, 0)
 	})
 }
 
@@ -656,4 +656,88 @@ func TestPoolLocalFault(t *testing.T) {
 			t.Error("the *net.OpError is lost")
 		}
 	})
+}
+
+// A host that is down is remembered though nobody waits for it: the next request
+// waits for the pause to end, and then it is forgotten.
+func TestPoolRemembersThatAHostIsDown(t *testing.T) {
+	inPool(t, func(p *pool) {
+		rt1 := p.roundTrip()
+		p.wantDial().finish(errRefused)
+		rt1.wantErr(errRefused)
+		rt2 := p.roundTrip()
+		p.wantNoDial()
+		time.Sleep(firstPause)
+		p.wantDial().finish(errRefused)
+		rt2.wantErr(errRefused)
+		time.Sleep(2 * firstPause)
+		synctest.Wait()
+		if n := len(p.tr.allHosts()); n != 0 {
+			t.Errorf("%d hosts are known after the pause, want none", n)
+		}
+	})
+}
+
+// Warm makes what is missing, sends nothing, and holds nothing.
+func TestPoolWarm(t *testing.T) {
+	inPool(t, func(p *pool) {
+		rt := p.roundTrip()
+		c := p.wantDial()
+		c.finish(nil)
+		rt.finish()
+		var err error
+		done := false
+		go func() {
+			err = p.tr.Warm(p.t.Context(), "http://fake.test/", 3)
+			done = true
+		}()
+		d1, d2 := p.wantDial(), p.wantDial()
+		p.wantNoDial()
+		d1.finish(nil)
+		d2.finish(nil)
+		if !done || err != nil {
+			t.Fatalf("Warm: done %v, %v", done, err)
+		}
+		p.wantStats(0, 3, 0)
+		rts := []*call{p.roundTrip(), p.roundTrip(), p.roundTrip()}
+		p.wantNoDial()
+		for _, rt := range rts {
+			rt.finish()
+		}
+	})
+}
+
+// What Warm could not have, it says, and it keeps the rest.
+func TestPoolWarmFails(t *testing.T) {
+	inPool(t, func(p *pool) {
+		errs := make(chan error, 1)
+		go func() { errs <- p.tr.Warm(p.t.Context(), "http://fake.test/", 2) }()
+		d1, d2 := p.wantDial(), p.wantDial()
+		d1.finish(nil)
+		d2.finish(errRefused)
+		if err := <-errs; !errors.Is(err, errRefused) {
+			t.Errorf("Warm: %v, want the dial's error", err)
+		}
+		p.wantStats(0, 1, 0)
+		ctx, cancel := context.WithTimeout(p.t.Context(), time.Second)
+		defer cancel()
+		go func() { errs <- p.tr.Warm(ctx, "http://fake.test/", 2) }()
+		d := p.wantDialAfter(firstPause)
+		if err := <-errs; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Warm: %v, want its context's error", err)
+		}
+		d.finish(nil)
+		p.wantStats(0, 2, 0)
+	})
+	tr := new(Transport)
+	if tr.Warm(t.Context(), "ftp://host", 1) == nil || tr.Warm(t.Context(), ":", 1) == nil {
+		t.Error("Warm takes any URL")
+	}
+}
+
+// wantDialAfter is wantDial once the time has passed.
+func (p *pool) wantDialAfter(d time.Duration) *poolDial {
+	p.t.Helper()
+	time.Sleep(d)
+	return p.wantDial()
 }

@@ -311,7 +311,7 @@ func (t *Transport) forget(h *host) {
 	defer t.mu.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.gone || !h.empty() {
+	if h.gone || !h.empty(time.Now()) {
 		return
 	}
 	h.gone = true
@@ -444,8 +444,8 @@ func (t *Transport) CloseIdleConnections() {
 // Shutdown ends the Transport in peace: requests that wait for a connection
 // and those that come later fail with ErrClosed, idle connections are closed,
 // and Shutdown waits until the exchanges in flight, bodies included, are over.
-// If ctx ends first, it returns the context's error, and what is left goes on:
-// Close cuts it.
+// If ctx ends first, what is left is cut, as by Close, and Shutdown returns the
+// context's error.
 //
 // Connections that were upgraded (101 Switching Protocols) are their caller's:
 // Shutdown and Close know them no more. A Transport can't be used again.
@@ -455,6 +455,7 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 	case <-drained:
 		return nil
 	case <-ctx.Done():
+		t.Close()
 		return context.Cause(ctx)
 	}
 }
