@@ -12,7 +12,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"weak"
 )
 
 // response is the body of a response, as the caller has it. It gives the
@@ -22,9 +21,6 @@ type response struct {
 	src  io.ReadCloser // net/http's: knows where the body ends
 	last bool          // the connection is not to be used again
 	left int64         // bytes to come; negative if unknown
-
-	original *http.Response // of theirs, which is a copy, if LeakAfter is set
-	theirs   weak.Pointer[http.Response]
 
 	closed atomic.Bool
 	mu     sync.Mutex // held by Read, so that Close finds out whether one runs

@@ -76,14 +76,14 @@ func (l *lease) init(c *conn) {
 	l.place.of = l
 }
 
-// newLease is the only one of HTTP/1, or for one of HTTP/2 that of the request, so
-// that neither costs an allocation.
-func (c *conn) newLease(ofRequest *lease) *lease {
+// newLease is the only one of HTTP/1, so that it costs nothing.
+func (c *conn) newLease() *lease {
 	if c.mux == nil {
 		return &c.own
 	}
-	ofRequest.init(c)
-	return ofRequest
+	l := new(lease)
+	l.init(c)
+	return l
 }
 
 // free reports whether c can have one more lease.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
+	"weak"
 )
 
 // Events are functions that a Transport calls as it works, as those of an
@@ -53,20 +55,40 @@ type CloseEvent struct {
 	Local    net.Addr
 }
 
+// watched is what is noted of an exchange for Events, Logger and LeakAfter.
+type watched struct {
+	asked time.Time // when acquire began
+	stack []uintptr // where the request is made, if it is in the sample
+
+	response *http.Response // of the caller's, which is a copy
+	theirs   weak.Pointer[http.Response]
+}
+
+// watch returns it, made when first needed.
+func (x *exchange) watch() *watched {
+	if x.watched == nil {
+		x.watched = new(watched)
+	}
+	return x.watched
+}
+
 // A teller is who is told of events: what Events and Logger were when a request
-// began.
+// began. A nil one tells nobody.
 type teller struct {
 	events *Events
 	log    *slog.Logger
 }
 
-func (t teller) on() bool { return t.events != nil || t.log != nil }
+func (t *teller) on() bool { return t != nil }
 
-func (t teller) logs(level slog.Level) bool {
+func (t *teller) logs(level slog.Level) bool {
 	return t.log != nil && t.log.Enabled(context.Background(), level)
 }
 
-func (t teller) dial(d *dial) {
+func (t *teller) dial(d *dial) {
+	if t == nil {
+		return
+	}
 	if t.events != nil && t.events.Dial != nil {
 		t.events.Dial(DialEvent{Host: d.h.name, Why: d.why})
 	}
@@ -75,7 +97,10 @@ func (t teller) dial(d *dial) {
 	}
 }
 
-func (t teller) dialed(d *dial, nc net.Conn, took time.Duration) {
+func (t *teller) dialed(d *dial, nc net.Conn, took time.Duration) {
+	if t == nil {
+		return
+	}
 	if t.events != nil && t.events.Dialed != nil {
 		t.events.Dialed(DialEvent{Host: d.h.name, Why: d.why, Took: took, Local: nc.LocalAddr()})
 	}
@@ -85,8 +110,8 @@ func (t teller) dialed(d *dial, nc net.Conn, took time.Duration) {
 }
 
 // dialFailed is not told of a dial that we ended ourselves.
-func (t teller) dialFailed(d *dial, err error, took time.Duration) {
-	if d.ctx.Err() != nil {
+func (t *teller) dialFailed(d *dial, err error, took time.Duration) {
+	if t == nil || d.ctx.Err() != nil {
 		return
 	}
 	if t.events != nil && t.events.DialFailed != nil {
@@ -97,7 +122,10 @@ func (t teller) dialFailed(d *dial, err error, took time.Duration) {
 	}
 }
 
-func (t teller) elided(host string) {
+func (t *teller) elided(host string) {
+	if t == nil {
+		return
+	}
 	if t.events != nil && t.events.Elided != nil {
 		t.events.Elided(host)
 	}
@@ -106,7 +134,10 @@ func (t teller) elided(host string) {
 	}
 }
 
-func (t teller) acquired(l *lease, waited time.Duration) {
+func (t *teller) acquired(l *lease, waited time.Duration) {
+	if t == nil {
+		return
+	}
 	if t.events != nil && t.events.Acquired != nil {
 		t.events.Acquired(AcquireEvent{Host: l.c.h.name, Waited: waited, Reused: l.reused, Local: l.c.nc.LocalAddr()})
 	}
@@ -115,7 +146,7 @@ func (t teller) acquired(l *lease, waited time.Duration) {
 	}
 }
 
-func (t teller) closed(c *conn, why closeReason) {
+func (t *teller) closed(c *conn, why closeReason) {
 	if !t.on() {
 		return
 	}
@@ -128,7 +159,10 @@ func (t teller) closed(c *conn, why closeReason) {
 	}
 }
 
-func (t teller) leaked(e LeakEvent) {
+func (t *teller) leaked(e LeakEvent) {
+	if t == nil {
+		return
+	}
 	if t.events != nil && t.events.Leaked != nil {
 		t.events.Leaked(e)
 	}
@@ -137,7 +171,10 @@ func (t teller) leaked(e LeakEvent) {
 	}
 }
 
-func (t teller) leakReturned(e LeakEvent) {
+func (t *teller) leakReturned(e LeakEvent) {
+	if t == nil {
+		return
+	}
 	if t.events != nil && t.events.LeakReturned != nil {
 		t.events.LeakReturned(e)
 	}

@@ -28,19 +28,17 @@ type exchange struct {
 	route route
 	want  want
 	set   settings
-	gzip  bool      // asked for by us, so it is undone by us
 	until time.Time // the end of Transport.Timeout; zero is none
-	asked time.Time // when acquire began, if somebody is to be told
-	stack []uintptr // where the request is made, if it is in the sample
 	by    time.Time // the end of AcquireTimeout for this try; zero is none
 	dial  dialer    // how to dial, where it must
 	rush  bool      // a retry: the first to be served
-	tries int       // before this one
+	tries int8      // before this one
+	gzip  bool      // asked for by us, so it is undone by us
 
 	lease    *lease
-	own      lease   // for a connection of HTTP/2
-	c        *conn   // that is leased
-	up       *upload // writes the request, where a goroutine must
+	c        *conn    // that is leased
+	watched  *watched // what Events and LeakAfter want to know; nil if nobody does
+	up       *upload  // writes the request, where a goroutine must
 	response response
 
 	mu     sync.Mutex
@@ -62,9 +60,8 @@ type settings struct {
 	maxHeader       int64
 	writeBuffer     int
 	readBuffer      int
-	maxHeaderField  int64 // as the field has it
-	noGzip          bool  // DisableCompression
 	leakAfter       time.Duration
+	noGzip          bool // DisableCompression
 	closes          bool // DisableKeepAlives: say so to the server
 }
 
@@ -91,7 +88,6 @@ func (t *Transport) newExchange(req *http.Request, body *requestBody, where rout
 			maxHeader:       cmp.Or(max(0, t.MaxResponseHeaderBytes), defaultMaxHeader),
 			writeBuffer:     cmp.Or(max(0, t.WriteBufferSize), defaultBuffer),
 			readBuffer:      cmp.Or(max(0, t.ReadBufferSize), defaultBuffer),
-			maxHeaderField:  t.MaxResponseHeaderBytes,
 			noGzip:          t.DisableCompression,
 			leakAfter:       t.LeakAfter,
 			closes:          t.DisableKeepAlives,
@@ -114,7 +110,7 @@ func (x *exchange) again() (*exchange, error) {
 	return &exchange{
 		t: x.t, req: x.req, body: body, ctx: x.ctx, trace: x.trace, route: x.route,
 		want: x.want, set: x.set, gzip: x.gzip, until: x.until, dial: x.dial,
-		rush: true, tries: x.tries + 1, stack: x.stack,
+		rush: true, tries: x.tries + 1, watched: x.watched,
 	}, nil
 }
 
@@ -270,7 +266,7 @@ func (x *exchange) find() (*lease, error) {
 		}
 		var do todo
 		now := time.Now()
-		l, err := h.take(&x.want, &x.own, now, &do)
+		l, err := h.take(&x.want, now, &do)
 		x.t.act(h, &do)
 		if l == nil && err == nil {
 			l, err = x.queue(h, now)
@@ -291,7 +287,7 @@ func (x *exchange) beginAcquire() {
 		x.trace.GetConn(x.route.firstHop())
 	}
 	if x.want.tell.on() {
-		x.asked = time.Now()
+		x.watch().asked = time.Now()
 	}
 	if x.set.acquireTimeout > 0 {
 		x.by = time.Now().Add(x.set.acquireTimeout)

@@ -44,7 +44,7 @@ func (t *Transport) speakHTTP2(ctx context.Context, c *conn, d *dialer) error {
 		HTTP2:                  d.proto.http2,
 		DisableCompression:     d.settings.noGzip,
 		DisableKeepAlives:      d.once,
-		MaxResponseHeaderBytes: d.settings.maxHeaderField,
+		MaxResponseHeaderBytes: d.settings.maxHeader,
 		ResponseHeaderTimeout:  d.settings.headerTimeout,
 		ExpectContinueTimeout:  d.settings.continueTimeout,
 	}

@@ -65,16 +65,15 @@ func newHost(key hostKey, b *budget) *host {
 	return &host{key: key, name: key.String(), budget: b, early: rand.Float64}
 }
 
-// take leases a connection to a request that wants it, or returns nil. l is the
-// request's own, for a connection of HTTP/2.
-func (h *host) take(want *want, l *lease, now time.Time, do *todo) (*lease, error) {
+// take leases a connection to a request that wants it, or returns nil.
+func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
 	h.limits.apply(want)
-	l = h.takeFree(want, l, time.Time{}, now, do)
+	l := h.takeFree(want, time.Time{}, now, do)
 	h.coverAll(now, do) // a connection may have left
 	return l, nil
 }
@@ -93,27 +92,27 @@ func (h *host) refuses() error {
 // connection that was used last, if it was used after. In this order, so that
 // what is not needed stays idle and leaves. With FIFO it is the other way round:
 // the connection that is idle for longest, then a stream.
-func (h *host) takeFree(want *want, own *lease, after, now time.Time, do *todo) *lease {
+func (h *host) takeFree(want *want, after, now time.Time, do *todo) *lease {
 	if want.fresh {
 		return nil
 	}
-	fifo := want.reuse == FIFO && after.IsZero()
+	fifo := want.fifo && after.IsZero()
 	if fifo {
-		if l := h.takeIdle(h.idle.front, true, want, own, after, now, do); l != nil {
+		if l := h.takeIdle(h.idle.front, true, want, after, now, do); l != nil {
 			return l
 		}
 	}
 	if c := h.leastLoaded(now); c != nil {
-		return h.lease(c, want, own, now)
+		return h.lease(c, want, now)
 	}
 	if fifo {
 		return nil
 	}
-	return h.takeIdle(h.idle.back, false, want, own, after, now, do)
+	return h.takeIdle(h.idle.back, false, want, after, now, do)
 }
 
 // takeIdle leases the first idle connection from e on, upwards or downwards.
-func (h *host) takeIdle(e *link[conn], up bool, want *want, own *lease, after, now time.Time, do *todo) *lease {
+func (h *host) takeIdle(e *link[conn], up bool, want *want, after, now time.Time, do *todo) *lease {
 	for e != nil {
 		c := e.of
 		if up {
@@ -133,7 +132,7 @@ func (h *host) takeIdle(e *link[conn], up bool, want *want, own *lease, after, n
 			continue
 		}
 		h.unidle(c)
-		l := h.lease(c, want, own, now)
+		l := h.lease(c, want, now)
 		l.idledAt = c.since
 		return l
 	}
@@ -145,8 +144,8 @@ func (h *host) unidle(c *conn) {
 	h.budget.exit(c)
 }
 
-func (h *host) lease(c *conn, want *want, own *lease, now time.Time) *lease {
-	l := c.newLease(own)
+func (h *host) lease(c *conn, want *want, now time.Time) *lease {
+	l := c.newLease()
 	l.want, l.since, l.idledAt, l.reused = want, now, time.Time{}, c.reused
 	h.leased.pushBack(&l.place)
 	h.counts.acquired++
@@ -212,7 +211,7 @@ func (h *host) wait(w *waiter, now time.Time, do *todo) (*lease, error) {
 		return nil, err
 	}
 	h.limits.apply(&w.want)
-	if l := h.takeFree(&w.want, &w.own, time.Time{}, now, do); l != nil {
+	if l := h.takeFree(&w.want, time.Time{}, now, do); l != nil {
 		h.coverAll(now, do)
 		return l, nil
 	}
@@ -244,7 +243,7 @@ func (h *host) serve(w *waiter, c *conn, err error, now time.Time, do *todo) {
 			w.elided = true
 		}
 		h.counts.waitTime += now.Sub(w.since)
-		w.lease = h.lease(c, &w.want, &w.own, now)
+		w.lease = h.lease(c, &w.want, now)
 	}
 	h.leave(w, now, do)
 	w.err = err
@@ -421,7 +420,7 @@ func (h *host) replace(l *lease, why closeReason, w *waiter, after, now time.Tim
 		h.lost(c, why, now, do)
 		return nil, ErrClosed
 	}
-	if other := h.takeFree(&w.want, &w.own, after, now, do); other != nil {
+	if other := h.takeFree(&w.want, after, now, do); other != nil {
 		h.lost(c, why, now, do)
 		return other, nil
 	}

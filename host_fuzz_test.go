@@ -26,7 +26,7 @@ func FuzzHost(f *testing.F) {
 			maxIdle:         limit(3, 4),
 			maxIdlePerHost:  limit(4, 4),
 			idleTimeout:     time.Duration(limit(5, 3)) * time.Second,
-			reuse:           Reuse(limit(5, 6) / 3),
+			fifo:            limit(5, 6) >= 3,
 			maxRequests:     limit(4, 32) / 16 * 3,
 			maxHTTP2:        int(in[3]) / 4 % 3,
 		}, 3)

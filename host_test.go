@@ -549,10 +549,9 @@ func BenchmarkHostTakePut(b *testing.B) {
 	h, now := w.hosts[0], time.Now()
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		var own lease
 		for pb.Next() {
 			var do todo
-			l, _ := h.take(&w.want, &own, now, &do)
+			l, _ := h.take(&w.want, now, &do)
 			do = todo{}
 			h.put(l, 0, now, &do)
 		}
@@ -590,7 +589,7 @@ func TestARemoteFaultBacksOff(t *testing.T) {
 }
 
 func TestFIFO(t *testing.T) {
-	w := newWorld(t, want{reuse: FIFO}, 1)
+	w := newWorld(t, want{fifo: true}, 1)
 	c := w.warm(3, 0, 0)
 	for range 2 {
 		for _, c := range c {
@@ -604,8 +603,8 @@ func TestFIFO(t *testing.T) {
 
 // Over HTTP/2, FIFO spreads requests, LIFO packs them.
 func TestReuseOfStreams(t *testing.T) {
-	for reuse, inUse := range map[Reuse]int{LIFO: 1, FIFO: 2} {
-		w := newWorld(t, want{reuse: reuse}, 2)
+	for fifo, inUse := range map[bool]int{false: 1, true: 2} {
+		w := newWorld(t, want{fifo: fifo}, 2)
 		w.streams = 2
 		rts := []*request{w.request(1), w.request(1), w.request(1)}
 		w.dialed(w.dials[0])
@@ -616,7 +615,7 @@ func TestReuseOfStreams(t *testing.T) {
 		w.request(1)
 		w.request(1)
 		if n := w.hosts[1].inUse; n != inUse {
-			t.Errorf("%v: 2 requests on %d connections, want %d", reuse, n, inUse)
+			t.Errorf("FIFO %v: 2 requests on %d connections, want %d", fifo, n, inUse)
 		}
 		w.check()
 	}

@@ -147,7 +147,7 @@ func (w *world) requestLike(i int, want want) *request {
 	r := &request{w: w, h: h}
 	w.requests = append(w.requests, r)
 	var do todo
-	l, err := h.take(&want, new(lease), w.now, &do)
+	l, err := h.take(&want, w.now, &do)
 	w.act(h, &do)
 	if l == nil && err == nil {
 		r.waiter = newWaiter(want, &dialer{ctx: context.Background()}, w.now)

@@ -23,7 +23,7 @@ const sweepGap = 50 * time.Millisecond
 
 // expect sees to it that sweep is called d after from, or before. It is the same
 // function each time.
-func (s *sweeper) expect(sweep func(), from time.Time, d time.Duration) {
+func (s *sweeper) expect(t *Transport, sweep func(*Transport), from time.Time, d time.Duration) {
 	at := from.UnixNano() + int64(d)
 	if s.covers(at) {
 		return // the common case, without the mutex
@@ -36,7 +36,7 @@ func (s *sweeper) expect(sweep func(), from time.Time, d time.Duration) {
 	s.next.Store(at)
 	wait := time.Until(from.Add(d))
 	if s.timer == nil {
-		s.timer = time.AfterFunc(wait, sweep)
+		s.timer = time.AfterFunc(wait, func() { sweep(t) })
 		return
 	}
 	s.timer.Reset(wait)
@@ -71,6 +71,6 @@ func (t *Transport) sweep() {
 		}
 	}
 	if !next.IsZero() {
-		t.idle.expect(t.sweep, now, max(next.Sub(now), sweepGap))
+		t.idle.expect(t, (*Transport).sweep, now, max(next.Sub(now), sweepGap))
 	}
 }

@@ -34,7 +34,7 @@ func (x *exchange) noteStack() {
 		return
 	}
 	var pcs [64]uintptr
-	x.stack = append([]uintptr(nil), pcs[:runtime.Callers(4, pcs[:])]...) // from RoundTrip's caller on
+	x.watch().stack = append([]uintptr(nil), pcs[:runtime.Callers(4, pcs[:])]...) // from RoundTrip's caller on
 }
 
 func stackText(pcs []uintptr) string {
@@ -62,27 +62,28 @@ func (x *exchange) track(resp *http.Response, body io.ReadCloser) *http.Response
 		resp.Body = body
 		return resp
 	}
-	now := time.Now()
-	l := x.lease
-	l.leakAfter = x.set.leakAfter
-	l.open.Store(now.UnixNano())
-	x.t.leaks.expect(x.t.findLeaks, now, x.set.leakAfter)
 	b := &trackedBody{body}
 	runtime.AddCleanup(b, func(x *exchange) { x.lost() }, x)
 	theirs := new(http.Response)
 	*theirs = *resp
 	theirs.Body = b
-	x.response.original, x.response.theirs = resp, weak.Make(theirs)
+	x.watch().response, x.watched.theirs = resp, weak.Make(theirs)
+	now := time.Now()
+	l := x.lease
+	l.leakAfter = x.set.leakAfter
+	l.open.Store(now.UnixNano()) // from now on, findLeaks looks at all of it
+	x.t.leaks.expect(x.t, (*Transport).findLeaks, now, x.set.leakAfter)
 	return theirs
 }
 
 // passTrailer gives the caller's response the trailer, at the body's end.
 func (b *response) passTrailer() {
-	if b.original == nil {
+	w := b.x.watched
+	if w == nil || w.response == nil {
 		return
 	}
-	if theirs := b.theirs.Value(); theirs != nil {
-		theirs.Trailer = b.original.Trailer
+	if theirs := w.theirs.Value(); theirs != nil {
+		theirs.Trailer = w.response.Trailer
 	}
 }
 
@@ -120,13 +121,13 @@ func (t *Transport) findLeaks() {
 		}
 	}
 	if !next.IsZero() {
-		t.leaks.expect(t.findLeaks, now, max(next.Sub(now), sweepGap))
+		t.leaks.expect(t, (*Transport).findLeaks, now, max(next.Sub(now), sweepGap))
 	}
 }
 
 // A leak is one to tell of.
 type leak struct {
-	tell     teller
+	tell     *teller
 	returned bool
 	event    LeakEvent
 }
@@ -169,8 +170,8 @@ func (h *host) leak(l *lease, returned bool, now time.Time) leak {
 		Host: h.name,
 		Open: now.Sub(time.Unix(0, l.open.Load())),
 	}}
-	if x := l.x.Load(); x != nil {
-		e.event.Stack = stackText(x.stack)
+	if x := l.x.Load(); x != nil && x.watched != nil {
+		e.event.Stack = stackText(x.watched.stack)
 	}
 	return e
 }

@@ -68,7 +68,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (x *exchange) run(l *lease) (resp *http.Response, retry bool, err error) {
 	x.traceGotConn(l)
 	if x.want.tell.on() {
-		x.want.tell.acquired(l, time.Since(x.asked))
+		x.want.tell.acquired(l, time.Since(x.watched.asked))
 	}
 	x.hold(l)
 	var failed *failure

@@ -121,7 +121,7 @@ func (b *response) atEOF() bool {
 // restream is reacquire after a server refused a stream: from anywhere, after a
 // pause that grows.
 func (x *exchange) restream() (*lease, error) {
-	if err := x.pause(pauseBefore(x.tries)); err != nil {
+	if err := x.pause(pauseBefore(int(x.tries))); err != nil {
 		return nil, err
 	}
 	return x.acquire()

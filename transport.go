@@ -246,14 +246,16 @@ func (t *Transport) want(last bool) want {
 		maxHTTP2:        t.MaxHTTP2ConnsPerHost,
 		maxIdlePerHost:  t.MaxIdleConnsPerHost,
 		maxRequests:     t.MaxConnRequests,
-		reuse:           t.Reuse,
-		tell:            teller{t.Events, t.Logger},
+		fifo:            t.Reuse == FIFO,
 		idleTimeout:     t.IdleConnTimeout,
 		fresh:           t.DisableKeepAlives,
 		last:            last,
 	}
 	if t.HTTP2 != nil && t.HTTP2.StrictMaxConcurrentRequests {
 		w.maxHTTP2 = 1
+	}
+	if t.Events != nil || t.Logger != nil {
+		w.tell = &teller{t.Events, t.Logger}
 	}
 	if w.idleTimeout == 0 {
 		w.idleTimeout = defaultIdleConnTimeout
@@ -353,7 +355,7 @@ func (t *Transport) act(h *host, do *todo) {
 		w = next
 	}
 	if do.idleFor > 0 {
-		t.idle.expect(t.sweep, do.idled, do.idleFor)
+		t.idle.expect(t, (*Transport).sweep, do.idled, do.idleFor)
 	}
 	for _, d := range do.dials {
 		d.want.tell.dial(d)

@@ -13,14 +13,14 @@ type want struct {
 	maxDialsPerHost int
 	maxWaiting      int
 	maxIdle         int
-	maxHTTP2        int // connections to a host that is known to speak HTTP/2
-	maxIdlePerHost  int // zero is no limit, negative keeps none
-	maxRequests     int // on one connection; zero or less is no limit
-	reuse           Reuse
+	maxHTTP2        int           // connections to a host that is known to speak HTTP/2
+	maxIdlePerHost  int           // zero is no limit, negative keeps none
+	maxRequests     int           // on one connection; zero or less is no limit
 	idleTimeout     time.Duration // zero or less is for ever
-	tell            teller
-	fresh           bool // only a connection that was just dialed: DisableKeepAlives
-	last            bool // the connection ends with this request: Request.Close and the like
+	tell            *teller       // nil for nobody
+	fifo            bool          // Reuse is FIFO
+	fresh           bool          // only a connection that was just dialed: DisableKeepAlives
+	last            bool          // the connection ends with this request: Request.Close and the like
 }
 
 // keeps reports whether connections outlive their request.
@@ -50,7 +50,6 @@ type waiter struct {
 
 	ready chan struct{} // one value, sent when lease or err is set
 	lease *lease
-	own   lease // for a connection of HTTP/2
 	err   error
 	chain *waiter // the next that the same transition served
 
