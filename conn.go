@@ -31,7 +31,7 @@ type conn struct {
 	keep    time.Duration // how long the server said that it keeps the connection idle; zero is nothing said
 	since   time.Time     // became idle
 	retires time.Time     // is leased no more from then on; zero is never
-	want    want          // of the request that had it last
+	want    *want         // of the request that had it last
 
 	born    time.Time    // when its dial was done
 	in, out atomic.Int64 // bytes read and written, those of TLS not counted
@@ -100,10 +100,10 @@ func (l *lease) returns(now time.Time) bool {
 
 // overdue says why an idle connection is not to be leased, or zero.
 func (c *conn) overdue(now time.Time) closeReason {
-	switch {
-	case c.tooOld(now):
+	if c.tooOld(now) {
 		return closedTooOld
-	case c.idleLimit() > 0 && now.Sub(c.since) >= c.idleLimit():
+	}
+	if limit := c.idleLimit(); limit > 0 && now.Sub(c.since) >= limit {
 		return closedIdleTimeout
 	}
 	return 0
@@ -112,8 +112,8 @@ func (c *conn) overdue(now time.Time) closeReason {
 // idleLimit is how long the connection may be idle, by IdleConnTimeout and by
 // what the server said; zero is for ever.
 func (c *conn) idleLimit() time.Duration {
-	d := max(0, c.want.idleTimeout)
-	if d == 0 || c.keep > 0 && c.keep < d {
+	d := c.want.idleTimeout
+	if d <= 0 || c.keep > 0 && c.keep < d {
 		return c.keep
 	}
 	return d

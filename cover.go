@@ -153,6 +153,12 @@ func (h *host) position(w *waiter) int {
 // coverAll covers the waiters that a limit held back, the oldest first, until
 // the limit is reached again.
 func (h *host) coverAll(now time.Time, do *todo) {
+	if h.waiting.n > 0 { // so that this much is inlined
+		h.coverWaiting(now, do)
+	}
+}
+
+func (h *host) coverWaiting(now time.Time, do *todo) {
 	for w := range h.waiting.all {
 		h.cover(w, now, true, do)
 		held := w.dial == nil && w.due.IsZero() && !w.hungry

@@ -73,22 +73,19 @@ func (x *exchange) watch() *watched {
 }
 
 // A teller is who is told of events: what Events and Logger were when a request
-// began. A nil one tells nobody.
+// began.
 type teller struct {
 	events *Events
 	log    *slog.Logger
 }
 
-func (t *teller) on() bool { return t != nil }
+func (t teller) on() bool { return t.events != nil || t.log != nil }
 
-func (t *teller) logs(level slog.Level) bool {
+func (t teller) logs(level slog.Level) bool {
 	return t.log != nil && t.log.Enabled(context.Background(), level)
 }
 
-func (t *teller) dial(d *dial) {
-	if t == nil {
-		return
-	}
+func (t teller) dial(d *dial) {
 	if t.events != nil && t.events.Dial != nil {
 		t.events.Dial(DialEvent{Host: d.h.name, Why: d.why})
 	}
@@ -97,10 +94,7 @@ func (t *teller) dial(d *dial) {
 	}
 }
 
-func (t *teller) dialed(d *dial, nc net.Conn, took time.Duration) {
-	if t == nil {
-		return
-	}
+func (t teller) dialed(d *dial, nc net.Conn, took time.Duration) {
 	if t.events != nil && t.events.Dialed != nil {
 		t.events.Dialed(DialEvent{Host: d.h.name, Why: d.why, Took: took, Local: nc.LocalAddr()})
 	}
@@ -110,8 +104,8 @@ func (t *teller) dialed(d *dial, nc net.Conn, took time.Duration) {
 }
 
 // dialFailed is not told of a dial that we ended ourselves.
-func (t *teller) dialFailed(d *dial, err error, took time.Duration) {
-	if t == nil || d.ctx.Err() != nil {
+func (t teller) dialFailed(d *dial, err error, took time.Duration) {
+	if d.ctx.Err() != nil {
 		return
 	}
 	if t.events != nil && t.events.DialFailed != nil {
@@ -122,10 +116,7 @@ func (t *teller) dialFailed(d *dial, err error, took time.Duration) {
 	}
 }
 
-func (t *teller) elided(host string) {
-	if t == nil {
-		return
-	}
+func (t teller) elided(host string) {
 	if t.events != nil && t.events.Elided != nil {
 		t.events.Elided(host)
 	}
@@ -134,10 +125,7 @@ func (t *teller) elided(host string) {
 	}
 }
 
-func (t *teller) acquired(l *lease, waited time.Duration) {
-	if t == nil {
-		return
-	}
+func (t teller) acquired(l *lease, waited time.Duration) {
 	if t.events != nil && t.events.Acquired != nil {
 		t.events.Acquired(AcquireEvent{Host: l.c.h.name, Waited: waited, Reused: l.reused, Local: l.c.nc.LocalAddr()})
 	}
@@ -146,7 +134,7 @@ func (t *teller) acquired(l *lease, waited time.Duration) {
 	}
 }
 
-func (t *teller) closed(c *conn, why closeReason) {
+func (t teller) closed(c *conn, why closeReason) {
 	if !t.on() {
 		return
 	}
@@ -159,10 +147,7 @@ func (t *teller) closed(c *conn, why closeReason) {
 	}
 }
 
-func (t *teller) leaked(e LeakEvent) {
-	if t == nil {
-		return
-	}
+func (t teller) leaked(e LeakEvent) {
 	if t.events != nil && t.events.Leaked != nil {
 		t.events.Leaked(e)
 	}
@@ -171,10 +156,7 @@ func (t *teller) leaked(e LeakEvent) {
 	}
 }
 
-func (t *teller) leakReturned(e LeakEvent) {
-	if t == nil {
-		return
-	}
+func (t teller) leakReturned(e LeakEvent) {
 	if t.events != nil && t.events.LeakReturned != nil {
 		t.events.LeakReturned(e)
 	}

@@ -26,7 +26,7 @@ type exchange struct {
 	ctx   context.Context
 	trace *httptrace.ClientTrace
 	route route
-	want  want
+	want  *want
 	set   settings
 	until time.Time // the end of Transport.Timeout; zero is none
 	by    time.Time // the end of AcquireTimeout for this try; zero is none
@@ -266,7 +266,7 @@ func (x *exchange) find() (*lease, error) {
 		}
 		var do todo
 		now := time.Now()
-		l, err := h.take(&x.want, now, &do)
+		l, err := h.take(x.want, now, &do)
 		x.t.act(h, &do)
 		if l == nil && err == nil {
 			l, err = x.queue(h, now)

@@ -367,14 +367,14 @@ func TestHandlerIsBounded(t *testing.T) {
 		h := newHost(key, &tr.budget)
 		for i := range maxConnViews + 200 {
 			c := newConn(h, nil)
-			c.born, c.since = now, now.Add(time.Duration(i))
+			c.born, c.since, c.want = now, now.Add(time.Duration(i)), new(want)
 			h.idle.pushBack(&c.place)
 		}
 		tr.hosts[key] = h
 	}
 	h := tr.hosts[hostKey{scheme: "http", addr: "k:80"}]
 	for range maxWaiterViews + 50 {
-		h.waiting.pushBack(&newWaiter(want{}, nil, now).queue)
+		h.waiting.pushBack(&newWaiter(new(want), nil, now).queue)
 	}
 	v := tr.view("", now)
 	first, last := &v.Hosts[0], &v.Hosts[10]

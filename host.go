@@ -37,6 +37,7 @@ type host struct {
 
 	early  func() float64 // chance, for backoff
 	limits *Limits        // of SetHostLimits, or nil
+	under  [2]*want       // what the limits made the second of the first
 }
 
 // todo is what a transition decided. Its zero value is nothing to do.
@@ -72,8 +73,7 @@ func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
-	h.limits.apply(want)
-	l := h.takeFree(want, time.Time{}, now, do)
+	l := h.takeFree(h.limited(want), time.Time{}, now, do)
 	h.coverAll(now, do) // a connection may have left
 	return l, nil
 }
@@ -102,8 +102,10 @@ func (h *host) takeFree(want *want, after, now time.Time, do *todo) *lease {
 			return l
 		}
 	}
-	if c := h.leastLoaded(now); c != nil {
-		return h.lease(c, want, now)
+	if h.shared.n > 0 {
+		if c := h.leastLoaded(now); c != nil {
+			return h.lease(c, want, now)
+		}
 	}
 	if fifo {
 		return nil
@@ -180,12 +182,11 @@ func (h *host) leaseShared(c *conn, want *want) {
 // unlease ends a lease.
 func (h *host) unlease(l *lease, now time.Time, do *todo) {
 	c := l.c
-	if l.open.Load() != 0 {
+	if l.leakAfter != 0 {
 		h.closeBook(l, now, do)
 	}
 	h.leased.remove(&l.place)
-	c.want, l.want = *l.want, nil
-	h.limits.apply(&c.want) // which may have changed
+	c.want, l.want = h.limited(l.want), nil // limits may have changed
 	if l.keep > 0 {
 		c.keep = l.keep
 	}
@@ -210,8 +211,8 @@ func (h *host) wait(w *waiter, now time.Time, do *todo) (*lease, error) {
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
-	h.limits.apply(&w.want)
-	if l := h.takeFree(&w.want, time.Time{}, now, do); l != nil {
+	w.want = h.limited(w.want)
+	if l := h.takeFree(w.want, time.Time{}, now, do); l != nil {
 		h.coverAll(now, do)
 		return l, nil
 	}
@@ -243,7 +244,7 @@ func (h *host) serve(w *waiter, c *conn, err error, now time.Time, do *todo) {
 			w.elided = true
 		}
 		h.counts.waitTime += now.Sub(w.since)
-		w.lease = h.lease(c, &w.want, now)
+		w.lease = h.lease(c, w.want, now)
 	}
 	h.leave(w, now, do)
 	w.err = err
@@ -300,7 +301,7 @@ func (h *host) restore(l *lease, why closeReason, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.unlease(l, now, do)
-	l.c.want.last = false
+	l.c.want = l.c.want.lasting()
 	if l.c.leaving == closedAfterRequest {
 		l.c.leaving = 0 // over HTTP/2, for what this request wanted
 	}
@@ -334,7 +335,7 @@ func (h *host) unfit(c *conn, now time.Time) closeReason {
 		return c.leaving
 	case !c.want.keeps() || c.want.last:
 		return closedAfterRequest
-	case c.worn(&c.want):
+	case c.worn(c.want):
 		return closedWorn
 	case c.tooOld(now):
 		return closedTooOld
@@ -420,7 +421,7 @@ func (h *host) replace(l *lease, why closeReason, w *waiter, after, now time.Tim
 		h.lost(c, why, now, do)
 		return nil, ErrClosed
 	}
-	if other := h.takeFree(&w.want, after, now, do); other != nil {
+	if other := h.takeFree(w.want, after, now, do); other != nil {
 		h.lost(c, why, now, do)
 		return other, nil
 	}
@@ -443,8 +444,7 @@ func (h *host) dialed(d *dial, c *conn, now time.Time, do *todo) {
 	h.dials.remove(&d.place)
 	h.dialing.add(now.Sub(d.began), now)
 	h.backoff = backoff{}
-	c.want = d.want
-	h.limits.apply(&c.want)
+	c.want = h.limited(d.want)
 	defer func() { do.empty = h.empty(now) }()
 	if h.shut {
 		h.lost(c, closedByClose, now, do)

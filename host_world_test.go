@@ -140,6 +140,9 @@ func (w *world) leased(r *request, l *lease, err error) {
 	r.lease, r.conn = l, c
 }
 
+// like is a want of one's own.
+func like(want want) *want { return &want }
+
 func (w *world) request(i int) *request { return w.requestLike(i, w.want) }
 
 func (w *world) requestLike(i int, want want) *request {
@@ -150,7 +153,7 @@ func (w *world) requestLike(i int, want want) *request {
 	l, err := h.take(&want, w.now, &do)
 	w.act(h, &do)
 	if l == nil && err == nil {
-		r.waiter = newWaiter(want, &dialer{ctx: context.Background()}, w.now)
+		r.waiter = newWaiter(&want, &dialer{ctx: context.Background()}, w.now)
 		do = todo{}
 		l, err = h.wait(r.waiter, w.now, &do)
 		w.act(h, &do)
@@ -177,7 +180,7 @@ func (r *request) retry() {
 	w := r.w
 	dead := r.lease
 	r.lease, r.conn = nil, nil
-	r.waiter = newWaiter(w.want, &dialer{ctx: context.Background()}, w.now)
+	r.waiter = newWaiter(like(w.want), &dialer{ctx: context.Background()}, w.now)
 	r.waiter.rush = true
 	var do todo
 	l, err := r.h.replace(dead, closedByPeer, r.waiter, w.now.Add(-freshness), w.now, &do)
@@ -196,7 +199,7 @@ func (r *request) choke() {
 	var do todo
 	r.h.choke(l, w.now, &do)
 	w.act(r.h, &do)
-	r.waiter = newWaiter(w.want, &dialer{ctx: context.Background()}, w.now)
+	r.waiter = newWaiter(like(w.want), &dialer{ctx: context.Background()}, w.now)
 	r.waiter.rush = true
 	do = todo{}
 	l, err := r.h.wait(r.waiter, w.now, &do)

@@ -127,7 +127,7 @@ func (t *Transport) findLeaks() {
 
 // A leak is one to tell of.
 type leak struct {
-	tell     *teller
+	tell     teller
 	returned bool
 	event    LeakEvent
 }
@@ -181,6 +181,6 @@ func (h *host) closeBook(l *lease, now time.Time, do *todo) {
 	if l.leaked {
 		do.leaks = append(do.leaks, h.leak(l, true, now))
 	}
-	l.leaked = false
+	l.leaked, l.leakAfter = false, 0
 	l.open.Store(0)
 }

@@ -42,11 +42,20 @@ type Limits struct {
 	MaxWaiting           int
 }
 
-// apply changes what a request wants. No limits change nothing.
-func (l *Limits) apply(w *want) {
-	if l == nil {
-		return
+// limited returns what a request wants under the host's own limits.
+func (h *host) limited(w *want) *want {
+	switch {
+	case h.limits == nil, w == h.under[1]:
+		return w
+	case w != h.under[0]:
+		own := *w
+		h.limits.apply(&own)
+		h.under = [2]*want{w, &own}
 	}
+	return h.under[1]
+}
+
+func (l *Limits) apply(w *want) {
 	for _, f := range []struct {
 		to   *int
 		from int
@@ -123,9 +132,9 @@ func hostName(name string) (string, error) {
 func (h *host) limit(l *Limits, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.limits = l
+	h.limits, h.under = l, [2]*want{}
 	for w := range h.waiting.all {
-		l.apply(&w.want)
+		w.want = h.limited(w.want)
 	}
 	if l != nil {
 		h.drain(l, do)

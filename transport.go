@@ -214,9 +214,10 @@ type Transport struct {
 	alt     map[string]http.RoundTripper
 	limits  map[string]*Limits // of SetHostLimits, by host's name
 
-	last   atomic.Pointer[host] // that lookup found
-	hasAlt atomic.Bool          // alt has entries
-	leaky  atomic.Bool          // a leak was found
+	last   atomic.Pointer[host]    // that lookup found
+	wants  [2]atomic.Pointer[want] // of the last requests: that keep their connection, and that end it
+	hasAlt atomic.Bool             // alt has entries
+	leaky  atomic.Bool             // a leak was found
 }
 
 // Default returns a new Transport that is set as http.DefaultTransport is: proxy
@@ -236,7 +237,7 @@ func Default() *Transport {
 const defaultIdleConnTimeout = 90 * time.Second
 
 // want reads the limits for a request.
-func (t *Transport) want(last bool) want {
+func (t *Transport) want(last bool) *want {
 	w := want{
 		maxConnsPerHost: t.MaxConnsPerHost,
 		maxConns:        t.MaxConns,
@@ -250,17 +251,24 @@ func (t *Transport) want(last bool) want {
 		idleTimeout:     t.IdleConnTimeout,
 		fresh:           t.DisableKeepAlives,
 		last:            last,
+		tell:            teller{t.Events, t.Logger},
 	}
 	if t.HTTP2 != nil && t.HTTP2.StrictMaxConcurrentRequests {
 		w.maxHTTP2 = 1
 	}
-	if t.Events != nil || t.Logger != nil {
-		w.tell = &teller{t.Events, t.Logger}
-	}
 	if w.idleTimeout == 0 {
 		w.idleTimeout = defaultIdleConnTimeout
 	}
-	return w
+	common := &t.wants[0]
+	if last {
+		common = &t.wants[1]
+	}
+	if same := common.Load(); same != nil && *same == w {
+		return same
+	}
+	own := w // or w would be on the heap for each request
+	common.Store(&own)
+	return &own
 }
 
 // conflict is the error for fields that can't work together, for a request with

@@ -6,7 +6,8 @@ import (
 )
 
 // want is what one request asks of the pool: the Transport's limits as they
-// were when the request began, so that no other goroutine reads a field.
+// were when the request began, so that no other goroutine reads a field. Requests
+// share one as long as they do not change, and so it never does.
 type want struct {
 	maxConnsPerHost int // these six: zero or less is no limit
 	maxConns        int
@@ -17,14 +18,24 @@ type want struct {
 	maxIdlePerHost  int           // zero is no limit, negative keeps none
 	maxRequests     int           // on one connection; zero or less is no limit
 	idleTimeout     time.Duration // zero or less is for ever
-	tell            *teller       // nil for nobody
-	fifo            bool          // Reuse is FIFO
-	fresh           bool          // only a connection that was just dialed: DisableKeepAlives
-	last            bool          // the connection ends with this request: Request.Close and the like
+	tell            teller
+	fifo            bool // Reuse is FIFO
+	fresh           bool // only a connection that was just dialed: DisableKeepAlives
+	last            bool // the connection ends with this request: Request.Close and the like
 }
 
 // keeps reports whether connections outlive their request.
 func (w *want) keeps() bool { return !w.fresh && w.maxIdlePerHost >= 0 }
+
+// lasting is w of a request that does not end its connection.
+func (w *want) lasting() *want {
+	if !w.last {
+		return w
+	}
+	lasting := *w
+	lasting.last = false
+	return &lasting
+}
 
 // waiter is a request that found no idle connection. It stands in its host's
 // queue until it is served, with a connection or an error, or gives up.
@@ -35,7 +46,7 @@ func (w *want) keeps() bool { return !w.fresh && w.maxIdlePerHost >= 0 }
 // host's mutex, hunger by the budget's.
 type waiter struct {
 	h     *host
-	want  want
+	want  *want
 	since time.Time // when the request began to wait: its age
 	rush  bool      // a retry or a warm-up: its dial is not put off
 
@@ -56,7 +67,7 @@ type waiter struct {
 	dialer *dialer // how to dial for it, fields read when the request began
 }
 
-func newWaiter(want want, dialer *dialer, now time.Time) *waiter {
+func newWaiter(want *want, dialer *dialer, now time.Time) *waiter {
 	w := &waiter{want: want, dialer: dialer, since: now, ready: make(chan struct{}, 1)}
 	w.queue.of, w.hunger.of = w, w
 	return w
@@ -71,7 +82,7 @@ type dial struct {
 	h     *host
 	w     *waiter
 	n     int // waiters that wait for it, w included
-	want  want
+	want  *want
 	began time.Time
 	why   string // for tools that look into a running process
 	place link[dial]
