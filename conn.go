@@ -76,10 +76,16 @@ func (l *lease) init(c *conn) {
 	l.place.of = l
 }
 
-// newLease is the only one of HTTP/1, so that it costs nothing.
+// newLease is the only one of HTTP/1, or of HTTP/2 one that was given back, so that
+// it costs nothing.
 func (c *conn) newLease() *lease {
 	if c.mux == nil {
 		return &c.own
+	}
+	if n := len(c.mux.unused); n > 0 {
+		l := c.mux.unused[n-1]
+		c.mux.unused = c.mux.unused[:n-1]
+		return l
 	}
 	l := new(lease)
 	l.init(c)

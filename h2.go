@@ -15,6 +15,7 @@ type muxing struct {
 	rt     http.RoundTripper
 	client *http.ClientConn // HTTP/2; else nil
 	wire   net.Conn         // that client reads and writes
+	unused []*lease         // that were given back; guarded by the host's mutex
 	choked atomic.Bool      // somebody found no stream: tell when there is one
 }
 

@@ -190,6 +190,9 @@ func (h *host) unlease(l *lease, now time.Time, do *todo) {
 	if l.keep > 0 {
 		c.keep = l.keep
 	}
+	if c.mux != nil {
+		c.mux.unused = append(c.mux.unused, l)
+	}
 	c.leases--
 	if c.leases == 0 {
 		h.inUse--

@@ -68,12 +68,22 @@ func (x *exchange) track(resp *http.Response, body io.ReadCloser) *http.Response
 	*theirs = *resp
 	theirs.Body = b
 	x.watch().response, x.watched.theirs = resp, weak.Make(theirs)
-	now := time.Now()
-	l := x.lease
-	l.leakAfter = x.set.leakAfter
-	l.open.Store(now.UnixNano()) // from now on, findLeaks looks at all of it
-	x.t.leaks.expect(x.t, (*Transport).findLeaks, now, x.set.leakAfter)
+	x.lookOut()
 	return theirs
+}
+
+// lookOut has findLeaks look at the exchange's lease from now on, if it has it
+// still.
+func (x *exchange) lookOut() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over {
+		return
+	}
+	now := time.Now()
+	x.lease.leakAfter = x.set.leakAfter
+	x.lease.open.Store(now.UnixNano())
+	x.t.leaks.expect(x.t, (*Transport).findLeaks, now, x.set.leakAfter)
 }
 
 // passTrailer gives the caller's response the trailer, at the body's end.
