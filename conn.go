@@ -43,26 +43,6 @@ type conn struct {
 	mux *muxing // what several exchanges use at once, HTTP/2 first of all; nil for HTTP/1
 }
 
-// A lease is the right to one exchange on a connection. A connection of HTTP/1
-// has one at a time, one of HTTP/2 as many as its server allows streams. Only
-// the exchange that holds it uses it, but for place and want, which the host's
-// mutex guards.
-type lease struct {
-	c       *conn
-	want    *want // of the request
-	since   time.Time
-	idledAt time.Time     // since when the connection had been idle; zero if it was not
-	reused  bool          // the connection had served before
-	keep    time.Duration // what the response said of how long to keep the connection idle, or zero
-	place   link[lease]
-
-	open      atomic.Int64 // since when a response's body is open, in Unix nanoseconds, if LeakAfter is set; else zero
-	leakAfter time.Duration
-	leaked    bool // it was told of; guarded by the host's mutex
-
-	x atomic.Pointer[exchange] // that holds it, for Close
-}
-
 func newConn(h *host, nc net.Conn) *conn {
 	c := &conn{h: h, nc: nc, most: 1}
 	c.place.of, c.rank.of = c, c
@@ -71,38 +51,12 @@ func newConn(h *host, nc net.Conn) *conn {
 	return c
 }
 
-func (l *lease) init(c *conn) {
-	l.c = c
-	l.place.of = l
-}
-
-// newLease is the only one of HTTP/1, or of HTTP/2 one that was given back, so that
-// it costs nothing.
-func (c *conn) newLease() *lease {
-	if c.mux == nil {
-		return &c.own
-	}
-	if n := len(c.mux.unused); n > 0 {
-		l := c.mux.unused[n-1]
-		c.mux.unused = c.mux.unused[:n-1]
-		return l
-	}
-	l := new(lease)
-	l.init(c)
-	return l
-}
-
 // free reports whether c can have one more lease.
 func (c *conn) free(now time.Time) bool {
 	return c.leases < c.most && !c.choked && c.leaving == 0 && !c.tooOld(now)
 }
 
 func (c *conn) tooOld(now time.Time) bool { return !c.retires.IsZero() && !now.Before(c.retires) }
-
-// returns reports whether the pool can have back what l leased.
-func (l *lease) returns(now time.Time) bool {
-	return !l.want.last && l.want.keeps() && l.c.leaving == 0 && !l.c.tooOld(now)
-}
 
 // overdue says why an idle connection is not to be leased, or zero.
 func (c *conn) overdue(now time.Time) closeReason {
