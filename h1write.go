@@ -53,7 +53,7 @@ func (x *exchange) isSmall() bool {
 		if req.ContentLength <= 0 || req.ContentLength > int64(x.set.writeBuffer) {
 			return false
 		}
-		if !inMemory(x.body.rc) || hasToken(req.Header["Expect"], "100-continue") {
+		if !inMemory(x.body.rc) || says(req, "Expect", "100-continue") {
 			return false
 		}
 		size = int(req.ContentLength)
@@ -94,7 +94,7 @@ func (x *exchange) appendHead(b []byte) []byte {
 	} else if len(agent) > 0 && agent[0] != "" {
 		b = x.appendField(b, "User-Agent", textproto.TrimString(agent[0]))
 	}
-	if req.Close && !hasToken(req.Header["Connection"], "close") {
+	if req.Close && !says(req, "Connection", "close") {
 		b = x.appendField(b, "Connection", "close")
 	}
 	if x.body != nil || req.Method == "POST" || req.Method == "PUT" || req.Method == "PATCH" {

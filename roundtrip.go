@@ -241,22 +241,29 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-// hasToken reports whether one of the comma-separated lists has the token, which
-// is in lower case.
-func hasToken(lists []string, token string) bool {
-	for _, list := range lists {
-		for part := range strings.SplitSeq(list, ",") {
-			if strings.EqualFold(strings.Trim(part, " \t"), token) {
-				return true
-			}
+// says reports whether the request's field has the token, which is in lower
+// case, as net/http reads a field that its user wrote: the first value, divided
+// by spaces as well as by commas.
+func says(req *http.Request, field, token string) bool {
+	values := req.Header[field]
+	if len(values) == 0 {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(values[0], divides) {
+		if equalASCII(word, token) {
+			return true
 		}
 	}
 	return false
 }
 
-func wantsClose(req *http.Request) bool {
-	return req.Close || hasToken(req.Header["Connection"], "close")
-}
+func divides(r rune) bool { return r == ' ' || r == ',' || r == '\t' }
+
+// equalASCII ignores the case of ASCII letters, and no other: those that fold into
+// ASCII are longer.
+func equalASCII(s, token string) bool { return len(s) == len(token) && strings.EqualFold(s, token) }
+
+func wantsClose(req *http.Request) bool { return req.Close || says(req, "Connection", "close") }
 
 // asksForGzip reports whether gzip is to be asked for: not where the request
 // has its own idea, nor for a range, of which a part can't be undone
@@ -281,5 +288,15 @@ func replayable(req *http.Request) bool {
 
 // upgrades reports whether a header asks for, or grants, another protocol.
 func upgrades(h http.Header) bool {
-	return h.Get("Upgrade") != "" && hasToken(h["Connection"], "upgrade")
+	if h.Get("Upgrade") == "" {
+		return false
+	}
+	for _, list := range h["Connection"] {
+		for part := range strings.SplitSeq(list, ",") {
+			if equalASCII(strings.Trim(part, " \t"), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
 }

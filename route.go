@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 )
 
 // hostKey names a destination: what may share connections. It is net/http's
@@ -95,7 +94,7 @@ func isSOCKS(proxy *url.URL) bool { return proxy.Scheme == "socks5" || proxy.Sch
 // can over HTTP/1 only (RFC 6455; net/http does not speak RFC 8441).
 func isWebSocket(req *http.Request) bool {
 	upgrade := req.Header["Upgrade"]
-	return len(upgrade) > 0 && strings.EqualFold(upgrade[0], "websocket") && hasToken(req.Header["Connection"], "upgrade")
+	return len(upgrade) > 0 && equalASCII(upgrade[0], "websocket") && says(req, "Connection", "upgrade")
 }
 
 // canonicalAddr returns the URL's host and port, the port always.

@@ -40,7 +40,7 @@ var errBodyRefused = errors.New("berth: the server does not want the body")
 // startUpload starts writing the request.
 func (x *exchange) startUpload() *failure {
 	up := &upload{x: x, gone: make(chan struct{}), done: make(chan struct{})}
-	if x.body != nil && hasToken(x.req.Header["Expect"], "100-continue") {
+	if x.body != nil && says(x.req, "Expect", "100-continue") {
 		up.cont = make(chan bool, 1)
 	}
 	x.mu.Lock()
