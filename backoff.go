@@ -7,6 +7,7 @@ import "time"
 // to the next, and a dial that succeeds ends it.
 type backoff struct {
 	local bool // for want of something local
+	ports bool // which is PortReserve: time brings it back
 	pause time.Duration
 	until time.Time
 }
@@ -40,10 +41,11 @@ func (b *backoff) grow(local bool, early float64, now time.Time) {
 func (h *host) probing() bool { return h.backoff.local && h.backoff.pause > 0 && h.dials.n > 0 }
 
 // backedOff returns until when no dial is to start, or zero. After a local
-// fault that holds only as long as there is something else to wait for.
+// fault that holds only as long as there is something else to wait for, or ports
+// in TIME_WAIT.
 func (h *host) backedOff(now time.Time) time.Time {
 	b := &h.backoff
-	if !b.until.After(now) || b.local && h.dials.n == 0 && !h.mayComeBack(now) {
+	if !b.until.After(now) || b.local && !b.ports && h.dials.n == 0 && !h.mayComeBack(now) {
 		return time.Time{}
 	}
 	return b.until

@@ -25,6 +25,7 @@ type conn struct {
 	reused  bool          // was idle or leased before: a dead server is no surprise, so a retry is allowed
 	leases  int           // at the moment
 	most    int           // how many it takes at once: 1, or, of HTTP/2, the server's limit of streams
+	clean   bool          // nothing is under way on it
 	choked  bool          // HTTP/2 has no stream to spare at the moment, whatever most says
 	leaving closeReason   // why it takes no new lease, though those that it has go on; zero while it does
 	served  int           // leases that there were
@@ -36,6 +37,8 @@ type conn struct {
 	born    time.Time    // when its dial was done
 	in, out atomic.Int64 // bytes read and written, those of TLS not counted
 
+	berth *berth // what its port is counted in, or nil
+
 	serial uint64 // at the watcher, or zero; guarded by its mutex
 
 	own lease   // HTTP/1: the only one
@@ -44,7 +47,7 @@ type conn struct {
 }
 
 func newConn(h *host, nc net.Conn) *conn {
-	c := &conn{h: h, nc: nc, most: 1}
+	c := &conn{h: h, nc: nc, most: 1, clean: true}
 	c.place.of, c.rank.of = c, c
 	c.own.init(c)
 	c.h1.init(c)
@@ -117,6 +120,7 @@ const (
 	closedOverLimit                           // SetHostLimits lowered MaxConnsPerHost
 	closedLost                                // the collector found its response's body unclosed
 	closedSpare                               // another one of HTTP/2 has streams for all
+	closedMoved                               // its address is none of its host's any more
 	closeReasons
 )
 
@@ -138,14 +142,32 @@ var closeReasonText = [closeReasons]string{
 	closedOverLimit:    "limit lowered",
 	closedLost:         "response body lost",
 	closedSpare:        "not needed beside another one of HTTP/2",
+	closedMoved:        "address left the host's name",
 }
 
 func (r closeReason) String() string { return closeReasonText[r] }
 
 // closeConn closes a connection that left the pool.
-func closeConn(t *Transport, c *conn, why string) {
-	t.watch.remove(c)
-	closeNet(c.bottom(), why)
+func closeConn(t *Transport, d doomed) {
+	t.watch.remove(d.c)
+	reset := d.reset && lingerNot(d.c.nc)
+	closeNet(d.c.bottom(), d.why.String())
+	t.ledger.release(d.c.berth, !reset && d.why != closedByPeer, time.Now())
+}
+
+// lingerNot has the close of a connection reset it, so that its port is free at
+// once: only who closes in order has a TIME_WAIT. It reports whether it could.
+func lingerNot(nc net.Conn) bool {
+	for {
+		switch c := nc.(type) {
+		case interface{ SetLinger(int) error }:
+			return c.SetLinger(0) == nil
+		case interface{ NetConn() net.Conn }:
+			nc = c.NetConn()
+		default:
+			return false
+		}
+	}
 }
 
 // bottom is what to close.

@@ -77,8 +77,7 @@ func (h *host) makeRoom(w *waiter, now time.Time, do *todo) {
 	limit, http2 := w.want.maxConnsPerHost, w.want.maxHTTP2
 	over := limit > 0 && h.conns() >= limit || http2 > 0 && h.http2 && h.open(now) >= http2
 	if c := h.idle.first(); c != nil && over {
-		h.unidle(c)
-		h.drop(c, closedForOther, do)
+		h.dropIdle(c, closedForOther, do)
 	}
 }
 

@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -27,6 +28,7 @@ type dialer struct {
 	once             bool      // DisableKeepAlives, set with them
 
 	proxy *proxyFields // nil for none
+	net   *network     // nil if none of its fields is set
 	proto protoFields
 }
 
@@ -41,6 +43,7 @@ func (t *Transport) newDialer(r *route) dialer {
 		handshakeTimeout: t.TLSHandshakeTimeout,
 		lifetime:         t.MaxConnLifetime,
 		proto:            t.protoFields(),
+		net:              t.network(),
 	}
 	if r.proxy != nil {
 		d.proxy = &proxyFields{r.proxy, t.ProxyConnectHeader, t.GetProxyConnectHeader, t.OnProxyConnectResponse}
@@ -78,7 +81,8 @@ func startDial(t *Transport, d *dial, host, why string) {
 
 func (t *Transport) runDial(d *dial) {
 	defer d.cancel()
-	nc, state, err := d.dialer.connect(d.ctx, d.h.key)
+	a := &attempt{dialer: d.dialer, t: t, h: d.h}
+	nc, state, err := a.connect(d.ctx, d.h.key)
 	var c *conn
 	if err == nil {
 		c, err = t.negotiated(d, nc, state)
@@ -86,13 +90,14 @@ func (t *Transport) runDial(d *dial) {
 	var do todo
 	now := time.Now()
 	if err != nil {
+		t.ledger.release(a.berth, true, now)
 		fault, local := t.localError(d.h, err)
 		d.want.tell.dialFailed(d, fault, now.Sub(d.began))
 		d.h.failed(d, fault, local, now, &do)
 		t.act(d.h, &do)
 		return
 	}
-	c.born = now
+	c.born, c.berth = now, a.berth
 	if d.want.tell.on() {
 		d.want.tell.dialed(d, nc, now.Sub(d.began))
 	}
@@ -117,43 +122,43 @@ func (t *Transport) localError(h *host, err error) (error, bool) {
 	}
 	e := &LocalError{Host: h.name, What: what, Held: h.held(), Err: err}
 	if ports {
-		e.Range = portRange()
+		e.Range = cmp.Or(t.ledger.rangeSeen(), portRange())
 	}
 	return e, true
 }
 
 // connect dials the host, through a proxy where there is one, with TLS where
 // its scheme says so.
-func (d *dialer) connect(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
+func (a *attempt) connect(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
 	switch {
-	case d.proxy != nil:
-		return d.connectVia(ctx, key)
+	case a.proxy != nil:
+		return a.connectVia(ctx, key)
 	case key.scheme == "https":
-		return d.connectHTTPS(ctx, key)
+		return a.connectHTTPS(ctx, key)
 	}
-	nc, err := d.connectTCP(ctx, key.addr)
+	nc, err := a.connectTCP(ctx, key.addr)
 	return nc, nil, err
 }
 
-func (d *dialer) connectHTTPS(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
-	if d.dialTLS != nil {
-		return d.connectTLS(ctx, key.addr)
+func (a *attempt) connectHTTPS(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
+	if a.dialTLS != nil {
+		return a.connectTLS(ctx, key.addr)
 	}
-	nc, err := d.connectTCP(ctx, key.addr)
+	nc, err := a.connectTCP(ctx, key.addr)
 	if err != nil {
 		return nil, nil, err
 	}
-	return d.overTLS(ctx, nc, key)
+	return a.overTLS(ctx, nc, key)
 }
 
 // overTLS has nc speak TLS with the host.
-func (d *dialer) overTLS(ctx context.Context, nc net.Conn, key hostKey) (net.Conn, *tls.ConnectionState, error) {
+func (a *attempt) overTLS(ctx context.Context, nc net.Conn, key hostKey) (net.Conn, *tls.ConnectionState, error) {
 	name, _, err := net.SplitHostPort(key.addr)
 	if err != nil {
 		closeNet(nc, "no host name")
 		return nil, nil, err
 	}
-	cfg := d.tlsConfig.Clone()
+	cfg := a.tlsConfig.Clone()
 	if cfg == nil {
 		cfg = new(tls.Config)
 	}
@@ -162,10 +167,10 @@ func (d *dialer) overTLS(ctx context.Context, nc net.Conn, key hostKey) (net.Con
 	}
 	cfg.NextProtos = nil
 	if !key.http1 {
-		cfg.NextProtos = d.protos()
+		cfg.NextProtos = a.protos()
 	}
 	tc := tls.Client(nc, cfg)
-	state, err := d.handshake(ctx, tc, d.handshakeTimeout)
+	state, err := a.handshake(ctx, tc, a.handshakeTimeout)
 	if err != nil {
 		closeNet(nc, "TLS handshake failed")
 		return nil, nil, err
@@ -173,21 +178,7 @@ func (d *dialer) overTLS(ctx context.Context, nc net.Conn, key hostKey) (net.Con
 	return tc, state, nil
 }
 
-func (d *dialer) connectTCP(ctx context.Context, addr string) (net.Conn, error) {
-	if d.dial == nil {
-		nd := net.Dialer{Timeout: d.dialTimeout, Control: d.control}
-		return nd.DialContext(ctx, "tcp", addr)
-	}
-	ctx, cancel := d.limit(ctx)
-	defer cancel()
-	nc, err := d.dial(ctx, "tcp", addr)
-	if nc == nil && err == nil {
-		err = errors.New("berth: Transport.DialContext or Dial returned (nil, nil)")
-	}
-	return nc, err
-}
-
-// limit is DialTimeout for a function that dials.
+// limit is DialTimeout, for a function that dials too.
 func (d *dialer) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if d.dialTimeout <= 0 {
 		return ctx, func() {}

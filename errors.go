@@ -19,6 +19,9 @@ var ErrClosed = errors.New("berth: transport closed")
 // a connection to the host already.
 var ErrQueueFull = errors.New("too many requests wait for a connection")
 
+// errReserve is why a dial did not begin.
+var errReserve = errors.New("too few local ports are left")
+
 // errHostGone: the host left the map between look-up and lock. Not seen by users.
 var errHostGone = errors.New("berth: internal error: host is gone")
 
@@ -152,6 +155,9 @@ const (
 // machine, which is a fault of the configuration; bind fails with EADDRINUSE
 // when the one range for all destinations is used up (inet_csk_find_open_port).
 func localFault(err error) (what string, ports, ok bool) {
+	if errors.Is(err, errReserve) {
+		return "PortReserve", true, true
+	}
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
 		return "", false, false

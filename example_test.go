@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"time"
 
 	"github.com/berth-go/berth"
@@ -112,4 +113,23 @@ func ExampleTransport_Stats() {
 	s := transport.Stats()
 	fmt.Println(s.Acquired, "requests,", s.Dials, "dial,", s.Reused, "reused,", s.Idle, "idle")
 	// Output: 3 requests, 1 dial, 2 reused, 1 idle
+}
+
+// For a name with many addresses, such as a headless service's: connections, and
+// so requests, are spread over them, and follow them as they come and go.
+func ExampleTransport_balance() {
+	transport := berth.Default()
+	transport.Reuse = berth.FIFO
+	transport.MaxConnLifetime = 5 * time.Minute  // pods that are new get their share
+	transport.ResolveInterval = 10 * time.Second // pods that are gone get no more
+	defer transport.Close()
+}
+
+// Eight addresses of this machine are eight times the ports to each destination.
+func ExampleTransport_localAddrs() {
+	transport := berth.Default()
+	for i := range byte(8) {
+		transport.LocalAddrs = append(transport.LocalAddrs, netip.AddrFrom4([4]byte{10, 1, 0, 10 + i}))
+	}
+	defer transport.Close()
 }

@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type host struct {
 	timer *time.Timer // for the dials put off; made when first needed
 
 	early  func() float64 // chance, for backoff
+	answer answer         // of the Resolver, where ResolveInterval is set
 	limits *Limits        // of SetHostLimits, or nil
 	under  [2]*want       // what the limits made the second of the first
 }
@@ -52,14 +54,17 @@ type todo struct {
 	excess             int           // MaxIdleConns, if more are idle: evict the oldest
 	idled              time.Time     // a connection became idle then; zero is none
 	idleFor            time.Duration // and may be so for this long; zero is for ever
-	put                bool          // a dial was put off: set the host's timer
-	empty              bool          // the host may leave the map
-	leaks              []leak        // tell of these
+	resolve            time.Duration // look up the host's name this long after resolveAt; zero is not
+	resolveAt          time.Time
+	put                bool   // a dial was put off: set the host's timer
+	empty              bool   // the host may leave the map
+	leaks              []leak // tell of these
 }
 
 type doomed struct {
-	c   *conn
-	why closeReason
+	c     *conn
+	why   closeReason
+	reset bool
 }
 
 func newHost(key hostKey, b *budget) *host {
@@ -90,7 +95,7 @@ func (h *host) refuses() error {
 
 // drop closes a connection that is in no list any more.
 func (h *host) drop(c *conn, why closeReason, do *todo) {
-	do.closes = append(do.closes, doomed{c, why})
+	do.closes = append(do.closes, doomed{c, why, c.clean && c.want.resets && why != closedByPeer})
 	do.free++
 	h.counts.closed[why]++
 }
@@ -208,6 +213,7 @@ func (h *host) takeBack(c *conn, why closeReason, now time.Time, do *todo) {
 		return
 	}
 	if why == 0 || c.mux != nil {
+		c.clean = true
 		why = h.unfit(c, now)
 	}
 	if why != 0 {
@@ -393,8 +399,10 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 	w := d.w
 	h.uncover(d)
 	if w != nil {
-		if local && !h.shut && (h.dials.n > 0 || h.mayComeBack(now)) {
+		ports := errors.Is(err, errReserve)
+		if local && !h.shut && (ports || h.dials.n > 0 || h.mayComeBack(now)) {
 			h.backoff.grow(true, h.early(), now)
+			h.backoff.ports = ports
 			w.due, do.put = h.backoff.until, true
 		} else {
 			h.serve(w, nil, err, now, do)
@@ -415,8 +423,7 @@ func (h *host) evictLocked(c *conn, why closeReason, now time.Time, do *todo) bo
 	if c.place.in != &h.idle {
 		return false
 	}
-	h.unidle(c)
-	h.drop(c, why, do)
+	h.dropIdle(c, why, do)
 	h.coverAll(now, do) // one that has no stream to spare may be what they wait for
 	do.empty = h.empty(now)
 	return true
@@ -444,8 +451,7 @@ func (h *host) expire(now time.Time, do *todo) (next time.Time) {
 	defer h.mu.Unlock()
 	for c := range h.idle.all {
 		if why := c.overdue(now); why != 0 {
-			h.unidle(c)
-			h.drop(c, why, do)
+			h.dropIdle(c, why, do)
 			continue
 		}
 		if d := c.idleFor(c.since); d > 0 {
@@ -463,7 +469,7 @@ func (h *host) expire(now time.Time, do *todo) (next time.Time) {
 func (h *host) closeIdle(now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.dropIdle(closedIdleCall, do)
+	h.dropAllIdle(closedIdleCall, do)
 	h.coverAll(now, do)
 	for d := range h.dials.all {
 		if d.w == nil {
@@ -473,11 +479,17 @@ func (h *host) closeIdle(now time.Time, do *todo) {
 	do.empty = h.empty(now)
 }
 
-func (h *host) dropIdle(why closeReason, do *todo) {
+// dropAllIdle closes what is idle.
+func (h *host) dropAllIdle(why closeReason, do *todo) {
 	for c := range h.idle.all {
-		h.unidle(c)
-		h.drop(c, why, do)
+		h.dropIdle(c, why, do)
 	}
+}
+
+// dropIdle closes an idle connection.
+func (h *host) dropIdle(c *conn, why closeReason, do *todo) {
+	h.unidle(c)
+	h.drop(c, why, do)
 }
 
 // shutdown refuses what comes, ends what waits, dials or is idle, and returns
@@ -489,7 +501,7 @@ func (h *host) shutdown(now time.Time, do *todo) (leased []*lease) {
 	for w := range h.waiting.all {
 		h.serve(w, nil, ErrClosed, now, do)
 	}
-	h.dropIdle(closedByClose, do)
+	h.dropAllIdle(closedByClose, do)
 	for d := range h.dials.all {
 		do.cancels = append(do.cancels, d)
 	}

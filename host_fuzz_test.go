@@ -60,6 +60,10 @@ func (w *world) step(b int) {
 		}
 	case 8:
 		if len(w.dials) > 0 {
+			if i >= 12 {
+				w.failedBy(w.dials[i%len(w.dials)], errReserve, true)
+				return
+			}
 			w.failed(w.dials[i%len(w.dials)], i%2 == 0)
 		}
 	case 9:
@@ -79,6 +83,10 @@ func (w *world) step(b int) {
 			}
 		}
 	case 13:
+		if i >= 12 {
+			w.resolved(w.hosts[i%len(w.hosts)], i/3%3)
+			return
+		}
 		w.hangup(i)
 	case 14:
 		if conns := w.muxed(); len(conns) > 0 && i%3 > 0 {

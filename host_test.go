@@ -2,6 +2,8 @@ package berth
 
 import (
 	"errors"
+	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -716,4 +718,44 @@ func TestHostLimitsOverHTTP2(t *testing.T) {
 	rt4.done(0)
 	w.wantClosed(c2, 0)
 	w.check()
+}
+
+// A name that has lost an address: what is idle there goes, what is in use goes
+// when it comes back, and no stream of HTTP/2 there is leased.
+func TestHostDrainsAnAddressThatLeft(t *testing.T) {
+	w := newWorld(t, want{idleTimeout: time.Minute}, 1)
+	var conns []*conn
+	var requests []*request
+	for range 3 {
+		rt := w.request(0)
+		requests = append(requests, rt)
+		conns = append(conns, w.dialed(w.wantDial(rt)))
+	}
+	requests[0].done(0)
+	gone := slices.IndexFunc(worldAddrs, func(a netip.Addr) bool { return conns[0].berth.of.addr.Addr() == a })
+	w.resolved(w.hosts[0], gone)
+	w.wantClosed(conns[0], closedMoved)
+	gone = slices.IndexFunc(worldAddrs, func(a netip.Addr) bool { return conns[1].berth.of.addr.Addr() == a })
+	w.resolved(w.hosts[0], gone)
+	requests[1].done(0)
+	w.wantClosed(conns[1], closedMoved)
+	requests[2].done(0)
+	w.request(0).wantConn(conns[2])
+}
+
+// PortReserve: there is nothing in use that could come back, but a port will.
+func TestHostWaitsForAPort(t *testing.T) {
+	w := newWorld(t, want{idleTimeout: time.Minute}, 1)
+	rt := w.request(0)
+	w.failedBy(w.wantDial(rt), errReserve, true)
+	rt.wantWaiting()
+	w.wantDials(0)
+	other := w.request(0)
+	w.wantDials(0)
+	w.sleep(firstPause)
+	d := w.wantDial(rt) // one tries
+	other.wantWaiting()
+	w.wantDials(1)
+	rt.wantConn(w.dialed(d))
+	w.wantDials(1) // and now the other
 }

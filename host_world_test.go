@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -256,18 +257,36 @@ func (w *world) dialed(d *dial) *conn {
 	if w.streams > 0 && d.h != w.hosts[0] {
 		c.mux, c.most = new(muxing), w.streams
 	}
+	c.berth = &berth{of: &destination{addr: netip.AddrPortFrom(worldAddrs[w.dialN%len(worldAddrs)], 80)}}
 	var do todo
 	d.h.dialed(d, c, w.now, &do)
 	w.act(d.h, &do)
 	return c
 }
 
+var worldAddrs = []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")}
+
+// resolved is an answer without the i-th address.
+func (w *world) resolved(h *host, i int) {
+	var do todo
+	ips := slices.Delete(slices.Clone(worldAddrs), i, i+1)
+	h.resolved(&dialer{net: &network{every: time.Second}}, "h", ips, w.now, &do)
+	w.act(h, &do)
+	for c := range h.idle.all {
+		if h.answer.lacks(c) {
+			w.t.Fatal("a connection is idle to an address that left")
+		}
+	}
+}
+
 var errRefused = errors.New("connection refused")
 
-func (w *world) failed(d *dial, local bool) {
+func (w *world) failed(d *dial, local bool) { w.failedBy(d, errRefused, local) }
+
+func (w *world) failedBy(d *dial, err error, local bool) {
 	w.landed(d)
 	var do todo
-	d.h.failed(d, errRefused, local, w.now, &do)
+	d.h.failed(d, err, local, w.now, &do)
 	w.act(d.h, &do)
 }
 

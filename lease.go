@@ -89,8 +89,7 @@ func (h *host) takeIdle(e *link[conn], up bool, want *want, after, now time.Time
 			return nil
 		}
 		if why := c.overdue(now); why != 0 {
-			h.unidle(c)
-			h.drop(c, why, do)
+			h.dropIdle(c, why, do)
 			continue
 		}
 		if !c.free(now) {
@@ -117,6 +116,7 @@ func (h *host) lease(c *conn, want *want, now time.Time) *lease {
 	if c.reused {
 		h.counts.reused++
 	}
+	c.clean = false
 	c.leases++
 	c.served++
 	if c.leases == 1 {

@@ -149,8 +149,7 @@ func (h *host) drain(l *Limits, do *todo) {
 	for c := range h.idle.all {
 		over := l.MaxConnsPerHost > 0 && h.conns() > l.MaxConnsPerHost
 		if over || l.MaxIdleConnsPerHost > 0 && h.idle.n > l.MaxIdleConnsPerHost || l.MaxIdleConnsPerHost < 0 {
-			h.unidle(c)
-			h.drop(c, closedOverLimit, do)
+			h.dropIdle(c, closedOverLimit, do)
 		}
 	}
 	over := h.conns() - l.MaxConnsPerHost

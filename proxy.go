@@ -23,20 +23,20 @@ type proxyFields struct {
 
 // connectVia connects to the host through a proxy. A connection whose proxy is
 // asked for each URL ends there.
-func (d *dialer) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
-	nc, state, err := d.connectProxy(ctx)
+func (a *attempt) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.ConnectionState, error) {
+	nc, state, err := a.connectProxy(ctx)
 	if err != nil {
 		return nil, nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
 	}
 	limited, cancel := context.WithTimeout(ctx, proxyTime)
 	defer cancel()
 	switch {
-	case isSOCKS(d.proxy.url):
-		err = socksConnect(limited, nc, d.proxy.url.User, key.addr)
+	case isSOCKS(a.proxy.url):
+		err = socksConnect(limited, nc, a.proxy.url.User, key.addr)
 	case key.scheme == "http":
 		return nc, state, nil
 	default:
-		err = d.tunnel(limited, nc, key.addr)
+		err = a.tunnel(limited, nc, key.addr)
 	}
 	if err != nil {
 		closeNet(nc, "proxy refused")
@@ -45,17 +45,17 @@ func (d *dialer) connectVia(ctx context.Context, key hostKey) (net.Conn, *tls.Co
 	if key.scheme != "https" {
 		return nc, nil, nil
 	}
-	return d.overTLS(ctx, nc, key)
+	return a.overTLS(ctx, nc, key)
 }
 
 // connectProxy makes the first hop. It never offers HTTP/2: CONNECT and
 // forwarding are spoken in HTTP/1 here, as in net/http.
-func (d *dialer) connectProxy(ctx context.Context) (net.Conn, *tls.ConnectionState, error) {
-	hop := hostKey{scheme: d.proxy.url.Scheme, addr: canonicalAddr(d.proxy.url), http1: true}
+func (a *attempt) connectProxy(ctx context.Context) (net.Conn, *tls.ConnectionState, error) {
+	hop := hostKey{scheme: a.proxy.url.Scheme, addr: canonicalAddr(a.proxy.url), http1: true}
 	if hop.scheme == "https" {
-		return d.connectHTTPS(ctx, hop)
+		return a.connectHTTPS(ctx, hop)
 	}
-	nc, err := d.connectTCP(ctx, hop.addr)
+	nc, err := a.connectTCP(ctx, hop.addr)
 	return nc, nil, err
 }
 

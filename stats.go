@@ -59,6 +59,7 @@ type ClosedConns struct {
 	OverLimit      int64 // SetHostLimits lowered MaxConnsPerHost
 	Lost           int64 // a response's body was never closed, and the collector found it
 	Spare          int64 // over HTTP/2: dialed, and not needed beside another one
+	Moved          int64 // ResolveInterval: its address is none of its host's any more
 }
 
 // counts are a host's counters, guarded by its mutex.
@@ -118,6 +119,7 @@ func (c *counts) stats() HostStats {
 			OverLimit:      n[closedOverLimit],
 			Lost:           n[closedLost],
 			Spare:          n[closedSpare],
+			Moved:          n[closedMoved],
 		},
 	}
 }
@@ -200,5 +202,6 @@ func (c ClosedConns) plus(o ClosedConns) ClosedConns {
 	c.OverLimit += o.OverLimit
 	c.Lost += o.Lost
 	c.Spare += o.Spare
+	c.Moved += o.Moved
 	return c
 }

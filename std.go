@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -104,7 +105,8 @@ func (t *Transport) std() *http.Transport {
 // NewClientConn returns a single connection, of the caller's own: it is no part
 // of the pool, its limits and its Stats, and Close knows nothing of it. Only
 // net/http can make an http.ClientConn, so an http.Transport with t's fields
-// does, without those that are berth's own but for Control and DialTimeout.
+// does, without those that are berth's own but for Control, DialTimeout, Resolver
+// and LocalAddrs.
 func (t *Transport) NewClientConn(ctx context.Context, scheme, address string) (*http.ClientConn, error) {
 	if err := t.conflict(scheme); err != nil {
 		return nil, err
@@ -112,9 +114,39 @@ func (t *Transport) NewClientConn(ctx context.Context, scheme, address string) (
 	d := t.newDialer(&route{})
 	std := t.std()
 	std.MaxConnsPerHost = 0 // or the ClientConn's Close panics (Go 1.26.8)
-	if t.Control != nil || t.DialTimeout > 0 {
-		std.DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) { return d.connectTCP(ctx, addr) }
+	if t.Control != nil || t.DialTimeout > 0 || d.net != nil {
+		std.DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) {
+			a := attempt{dialer: &d, t: new(Transport)} // whose ledger is thrown away
+			return a.connectTCP(ctx, addr)
+		}
 		std.ForceAttemptHTTP2 = d.ask().TLSNextProto["h2"] != nil // to which a function that dials is no obstacle here
 	}
 	return std.NewClientConn(ctx, scheme, address)
+}
+
+// Clone returns a deep copy of t's exported fields, but for Events and Logger,
+// which are the same: a Transport of its own, with no connections, no registered
+// protocols and no limits of single hosts.
+func (t *Transport) Clone() *Transport {
+	t2 := fromStd(t.std())
+	t2.MaxConns = t.MaxConns
+	t2.MaxHTTP2ConnsPerHost = t.MaxHTTP2ConnsPerHost
+	t2.Reuse = t.Reuse
+	t2.MaxConnRequests = t.MaxConnRequests
+	t2.MaxConnLifetime = t.MaxConnLifetime
+	t2.MaxDialsPerHost = t.MaxDialsPerHost
+	t2.MaxWaiting = t.MaxWaiting
+	t2.AcquireTimeout = t.AcquireTimeout
+	t2.DialTimeout = t.DialTimeout
+	t2.Timeout = t.Timeout
+	t2.Control = t.Control
+	t2.Resolver = t.Resolver
+	t2.ResolveInterval = t.ResolveInterval
+	t2.LocalAddrs = slices.Clone(t.LocalAddrs)
+	t2.PortReserve = t.PortReserve
+	t2.ResetIdleConns = t.ResetIdleConns
+	t2.Events = t.Events
+	t2.Logger = t.Logger
+	t2.LeakAfter = t.LeakAfter
+	return t2
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -82,6 +83,8 @@ func fill(v reflect.Value) {
 		"Protocols":              new(http.Protocols),
 		"Events":                 new(berth.Events),
 		"Logger":                 slog.Default(),
+		"Resolver":               net.DefaultResolver,
+		"LocalAddrs":             []netip.Addr{netip.IPv6LinkLocalAllNodes()},
 		"Control":                func(string, string, syscall.RawConn) error { return nil },
 	}
 	set["Protocols"].(*http.Protocols).SetHTTP1(true)
@@ -121,10 +124,10 @@ func wantSame(t *testing.T, from, to reflect.Value) {
 		case !reflect.DeepEqual(a.Interface(), b.Interface()):
 			t.Errorf("%s is %v, want %v", f.Name, b, a)
 		}
-		if f.Name == "Events" || f.Name == "Logger" {
-			continue // they are whom to tell, not what is set
+		if f.Name == "Events" || f.Name == "Logger" || f.Name == "Resolver" {
+			continue // they are whom to tell or to ask, not what is set
 		}
-		if k := a.Kind(); (k == reflect.Pointer || k == reflect.Map) && a.Pointer() == b.Pointer() {
+		if k := a.Kind(); (k == reflect.Pointer || k == reflect.Map || k == reflect.Slice) && a.Pointer() == b.Pointer() {
 			t.Errorf("%s is shared", f.Name)
 		}
 	}

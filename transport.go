@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -200,10 +201,46 @@ type Transport struct {
 	// It can't be used together with a function that dials.
 	Control func(network, address string, c syscall.RawConn) error
 
+	// Resolver looks up the names of hosts and proxies, where the Transport dials
+	// by itself. If nil, net.DefaultResolver does. Of the addresses that it finds,
+	// as long as RFC 6724 prefers none, a dial takes that to which the Transport
+	// has the fewest connections, and of these the one that was dialed longest ago;
+	// one that could not be reached is left alone for as long as a host would be.
+	Resolver Resolver
+
+	// ResolveInterval is how long an answer of the Resolver is used. After that it
+	// is asked again, as long as there are connections, and those to an address
+	// that is not in the answer take no more requests. It is for names whose
+	// answers are complete, as those of headless services are: where each has a
+	// part of the addresses only, connections would come and go with it. If zero,
+	// each dial asks, and connections stay.
+	ResolveInterval time.Duration
+
+	// LocalAddrs are the addresses of this machine to dial from: each has a range
+	// of ports of its own to every destination. A dial takes the one that has the
+	// most left, by what this Transport holds, and tries the next if it has none.
+	// If empty, the system chooses. They can't be used together with a function
+	// that dials.
+	LocalAddrs []netip.Addr
+
+	// PortReserve is how many ports are left free toward a destination: a dial
+	// that would leave less does not begin, and its request waits for a connection
+	// to come back, or for a port. What counts is what this Transport holds, in use
+	// and in TIME_WAIT, and the ephemeral range. If zero, the dial is tried.
+	PortReserve int
+
+	// ResetIdleConns has connections on which nothing is under way reset, where
+	// they are closed, rather than closed in order: their ports are free at once,
+	// not after a minute in TIME_WAIT. Their servers see a reset (ECONNRESET), and
+	// may count it as an error. It is for when ports are short.
+	ResetIdleConns bool
+
 	budget budget
 	watch  watcher
 	idle   sweeper
 	leaks  sweeper
+	names  sweeper
+	ledger ledger
 	h1pool h1pool
 
 	mu      sync.RWMutex // guards the fields below; taken before a host's
@@ -216,6 +253,7 @@ type Transport struct {
 
 	last   atomic.Pointer[host]    // that lookup found
 	wants  [2]atomic.Pointer[want] // of the last requests: that keep their connection, and that end it
+	net    atomic.Pointer[network] // of the last request
 	hasAlt atomic.Bool             // alt has entries
 	leaky  atomic.Bool             // a leak was found
 }
@@ -248,6 +286,7 @@ func (t *Transport) want(last bool) *want {
 		maxIdlePerHost:  t.MaxIdleConnsPerHost,
 		maxRequests:     t.MaxConnRequests,
 		fifo:            t.Reuse == FIFO,
+		resets:          t.ResetIdleConns,
 		idleTimeout:     t.IdleConnTimeout,
 		fresh:           t.DisableKeepAlives,
 		last:            last,
@@ -274,13 +313,17 @@ func (t *Transport) want(last bool) *want {
 // conflict is the error for fields that can't work together, for a request with
 // the scheme.
 func (t *Transport) conflict(scheme string) error {
-	if t.Control == nil {
+	if t.Control == nil && len(t.LocalAddrs) == 0 {
 		return nil
 	}
-	if t.Dial != nil || t.DialContext != nil || scheme == "https" && (t.DialTLS != nil || t.DialTLSContext != nil) {
+	dials := t.Dial != nil || t.DialContext != nil || scheme == "https" && (t.DialTLS != nil || t.DialTLSContext != nil)
+	switch {
+	case !dials:
+		return checkLocal(t.LocalAddrs)
+	case t.Control != nil:
 		return errors.New("berth: Control is set together with a dial function: it would never be called")
 	}
-	return nil
+	return errors.New("berth: LocalAddrs is set together with a dial function: they would never be used")
 }
 
 // lookup returns the host for a key, making it if it must.
@@ -331,9 +374,13 @@ func (t *Transport) forget(h *host) {
 	if h.timer != nil {
 		h.timer.Stop()
 	}
+	if h.answer.cancel != nil {
+		h.answer.cancel()
+	}
 	if len(t.hosts) == 0 {
 		t.idle.stop()
 		t.leaks.stop()
+		t.names.stop()
 		if t.drained != nil {
 			close(t.drained)
 			t.drained = nil
@@ -365,6 +412,9 @@ func (t *Transport) act(h *host, do *todo) {
 	if do.idleFor > 0 {
 		t.idle.expect(t, (*Transport).sweep, do.idled, do.idleFor)
 	}
+	if do.resolve > 0 {
+		t.names.expect(t, (*Transport).resolveAgain, do.resolveAt, do.resolve)
+	}
 	for _, d := range do.dials {
 		d.want.tell.dial(d)
 		startDial(t, d, h.name, d.why)
@@ -373,11 +423,12 @@ func (t *Transport) act(h *host, do *todo) {
 		d.cancel()
 	}
 	for _, c := range do.closes {
-		closeConn(t, c.c, c.why.String())
+		closeConn(t, c)
 		c.c.want.tell.closed(c.c, c.why)
 	}
 	if do.released != nil {
 		t.watch.remove(do.released)
+		t.ledger.release(do.released.berth, true, time.Now()) // when its caller closes it, we can't tell
 		do.released.want.tell.closed(do.released, closedUpgraded)
 	}
 	if do.excess > 0 {
@@ -524,26 +575,4 @@ func (t *Transport) RegisterProtocol(scheme string, rt http.RoundTripper) {
 	}
 	t.alt[scheme] = rt
 	t.hasAlt.Store(true)
-}
-
-// Clone returns a deep copy of t's exported fields, but for Events and Logger,
-// which are the same: a Transport of its own, with no connections, no registered
-// protocols and no limits of single hosts.
-func (t *Transport) Clone() *Transport {
-	t2 := fromStd(t.std())
-	t2.MaxConns = t.MaxConns
-	t2.MaxHTTP2ConnsPerHost = t.MaxHTTP2ConnsPerHost
-	t2.Reuse = t.Reuse
-	t2.MaxConnRequests = t.MaxConnRequests
-	t2.MaxConnLifetime = t.MaxConnLifetime
-	t2.MaxDialsPerHost = t.MaxDialsPerHost
-	t2.MaxWaiting = t.MaxWaiting
-	t2.AcquireTimeout = t.AcquireTimeout
-	t2.DialTimeout = t.DialTimeout
-	t2.Timeout = t.Timeout
-	t2.Control = t.Control
-	t2.Events = t.Events
-	t2.Logger = t.Logger
-	t2.LeakAfter = t.LeakAfter
-	return t2
 }

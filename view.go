@@ -119,6 +119,7 @@ type closedView struct {
 	OverLimit      int64 `json:"over_limit"`
 	Lost           int64 `json:"lost"`
 	Spare          int64 `json:"spare"`
+	Moved          int64 `json:"moved"`
 }
 
 func viewCounts(s HostStats) countsView {

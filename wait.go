@@ -20,6 +20,7 @@ type want struct {
 	idleTimeout     time.Duration // zero or less is for ever
 	tell            teller
 	fifo            bool // Reuse is FIFO
+	resets          bool // ResetIdleConns
 	fresh           bool // only a connection that was just dialed: DisableKeepAlives
 	last            bool // the connection ends with this request: Request.Close and the like
 }
