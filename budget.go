@@ -39,6 +39,18 @@ func (b *budget) acquire(w *waiter) bool {
 	return false
 }
 
+// spare takes a slot for a dial that is for nobody, if nobody else wants it and
+// there is room for what it brings.
+func (b *budget) spare(want *want) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if want.maxConns > 0 && (b.open >= want.maxConns || b.starved.n > 0) || want.maxIdle > 0 && b.idle.n >= want.maxIdle {
+		return false
+	}
+	b.open++
+	return true
+}
+
 // release gives a slot back. It returns the waiter that has it now, or nil.
 func (b *budget) release() *waiter {
 	b.mu.Lock()

@@ -43,7 +43,7 @@ func (h *host) cover(w *waiter, now time.Time, elide bool, do *todo) {
 	}
 	w.slot = false
 	h.makeRoom(w, now, do)
-	d := newDial(w, now)
+	d := newDial(h, w.want, w.dialer, w.whyDial(), now)
 	h.own(w, d)
 	h.dials.pushBack(&d.place)
 	h.counts.dials++
@@ -77,7 +77,7 @@ func (h *host) makeRoom(w *waiter, now time.Time, do *todo) {
 	limit, http2 := w.want.maxConnsPerHost, w.want.maxHTTP2
 	over := limit > 0 && h.conns() >= limit || http2 > 0 && h.http2 && h.open(now) >= http2
 	if c := h.idle.first(); c != nil && over {
-		h.dropIdle(c, closedForOther, do)
+		h.dropIdle(c, closedForOther, now, do)
 	}
 }
 
@@ -150,9 +150,9 @@ func (h *host) position(w *waiter) int {
 }
 
 // coverAll covers the waiters that a limit held back, the oldest first, until
-// the limit is reached again.
+// the limit is reached again; and then those that may come, see standby.
 func (h *host) coverAll(now time.Time, do *todo) {
-	if h.waiting.n > 0 { // so that this much is inlined
+	if h.waiting.n > 0 || h.standby.dialer != nil { // so that this much is inlined
 		h.coverWaiting(now, do)
 	}
 }
@@ -165,6 +165,7 @@ func (h *host) coverWaiting(now time.Time, do *todo) {
 			return // what holds it holds those behind it; but the limits of one with DisableKeepAlives are others
 		}
 	}
+	h.topUp(now, do)
 }
 
 // hasten starts the oldest dial that was put off: the connection that its
@@ -206,6 +207,9 @@ func (h *host) nextDue(now time.Time) (next time.Time) {
 	}
 	if h.waiting.n == 0 && h.backoff.until.After(now) {
 		sooner(h.backoff.until) // the host may be forgotten
+	}
+	if at := h.standbyPause(); at.After(now) && h.expects(now) {
+		sooner(at)
 	}
 	limited := false
 	for w := range h.waiting.all {

@@ -30,6 +30,7 @@ type host struct {
 	hold    holdEstimate
 	dialing dialEstimate
 	backoff backoff
+	standby standby
 	counts  counts
 	shut    bool // the Transport was closed
 	gone    bool // left the map: look it up again
@@ -130,6 +131,7 @@ func (h *host) enter(w *waiter, inFront bool) {
 		h.waiting.pushBack(&w.queue)
 	}
 	h.counts.waited++
+	h.standby.remember(w)
 }
 
 // serve takes w out of the queue with a lease of c or with an error.
@@ -398,6 +400,9 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 	}
 	w := d.w
 	h.uncover(d)
+	if w == nil && local {
+		h.backoff.grow(true, h.early(), now) // or the next dial for nobody would follow at once
+	}
 	if w != nil {
 		ports := errors.Is(err, errReserve)
 		if local && !h.shut && (ports || h.dials.n > 0 || h.mayComeBack(now)) {
@@ -423,7 +428,7 @@ func (h *host) evictLocked(c *conn, why closeReason, now time.Time, do *todo) bo
 	if c.place.in != &h.idle {
 		return false
 	}
-	h.dropIdle(c, why, do)
+	h.dropIdle(c, why, now, do)
 	h.coverAll(now, do) // one that has no stream to spare may be what they wait for
 	do.empty = h.empty(now)
 	return true
@@ -451,7 +456,7 @@ func (h *host) expire(now time.Time, do *todo) (next time.Time) {
 	defer h.mu.Unlock()
 	for c := range h.idle.all {
 		if why := c.overdue(now); why != 0 {
-			h.dropIdle(c, why, do)
+			h.dropIdle(c, why, now, do)
 			continue
 		}
 		if d := c.idleFor(c.since); d > 0 {
@@ -469,7 +474,7 @@ func (h *host) expire(now time.Time, do *todo) (next time.Time) {
 func (h *host) closeIdle(now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.dropAllIdle(closedIdleCall, do)
+	h.dropAllIdle(closedIdleCall, now, do)
 	h.coverAll(now, do)
 	for d := range h.dials.all {
 		if d.w == nil {
@@ -480,16 +485,17 @@ func (h *host) closeIdle(now time.Time, do *todo) {
 }
 
 // dropAllIdle closes what is idle.
-func (h *host) dropAllIdle(why closeReason, do *todo) {
+func (h *host) dropAllIdle(why closeReason, now time.Time, do *todo) {
 	for c := range h.idle.all {
-		h.dropIdle(c, why, do)
+		h.dropIdle(c, why, now, do)
 	}
 }
 
 // dropIdle closes an idle connection.
-func (h *host) dropIdle(c *conn, why closeReason, do *todo) {
+func (h *host) dropIdle(c *conn, why closeReason, now time.Time, do *todo) {
 	h.unidle(c)
 	h.drop(c, why, do)
+	h.wasted(c, now)
 }
 
 // shutdown refuses what comes, ends what waits, dials or is idle, and returns
@@ -501,7 +507,7 @@ func (h *host) shutdown(now time.Time, do *todo) (leased []*lease) {
 	for w := range h.waiting.all {
 		h.serve(w, nil, ErrClosed, now, do)
 	}
-	h.dropAllIdle(closedByClose, do)
+	h.dropAllIdle(closedByClose, now, do)
 	for d := range h.dials.all {
 		do.cancels = append(do.cancels, d)
 	}
@@ -515,7 +521,8 @@ func (h *host) shutdown(now time.Time, do *todo) (leased []*lease) {
 // empty reports whether the host may leave the map. One that is down stays until
 // its pause is over, or whoever tries it next would not know of it.
 func (h *host) empty(now time.Time) bool {
-	return h.idle.n+h.leased.n+h.dials.n+h.waiting.n == 0 && (h.shut || !h.backoff.until.After(now))
+	return h.idle.n+h.leased.n+h.dials.n+h.waiting.n == 0 &&
+		(h.shut || !h.backoff.until.After(now) && (!h.standby.backoff.until.After(now) || !h.expects(now)))
 }
 
 // conns is how many connections there are or will be.

@@ -13,6 +13,7 @@ func FuzzHost(f *testing.F) {
 	f.Add([]byte("\x01\x02\x00\x00\x00\x00 0 0 0 0 8 8 @ H P X ` h"))
 	f.Add([]byte("\x03\x04\x02\x01\x02\x010000111122223333444455556666777788889999"))
 	f.Add([]byte("\x00\x00\x00\x00\x08\x00\x01\x01\x01\x06\x01\x01\x01\x07\x0c\x1e\x2e\x03\x03\x0d"))
+	f.Add([]byte("\x00\x00\x09\x00\x00\x02 00006666=]}..0000::nn\xdd6666"))
 	f.Add([]byte("\x02\x03\x00\x00\x0c\x011111222233334444==~~..nnNN"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if len(in) < 6 || len(in) > 400 {
@@ -29,6 +30,7 @@ func FuzzHost(f *testing.F) {
 			fifo:            limit(5, 6) >= 3,
 			maxRequests:     limit(4, 32) / 16 * 3,
 			maxHTTP2:        int(in[3]) / 4 % 3,
+			minIdle:         int(in[2]) / 3 % 4,
 		}, 3)
 		w.streams = int(in[4]) / 4 % 4
 		for _, b := range in[6:] {
@@ -137,10 +139,14 @@ func (w *world) hangup(i int) {
 		}
 	}
 	if c != nil {
-		var do todo
-		h.hangup(c, w.now, &do)
-		w.act(h, &do)
+		w.hangupOf(c)
 	}
+}
+
+func (w *world) hangupOf(c *conn) {
+	var do todo
+	c.h.hangup(c, w.now, &do)
+	w.act(c.h, &do)
 }
 
 // finish lets all end, and wants nothing left: no request, no connection, no
@@ -172,7 +178,8 @@ func (w *world) finish() {
 }
 
 func (w *world) closeAll() {
-	w.sleep(lastRemotePause) // or a host that is down is remembered
+	w.budget.closeIdle.Store(true) // or connections are kept ready
+	w.sleep(lastRemotePause)       // or a host that is down is remembered
 	for _, h := range w.hosts {
 		var do todo
 		h.closeIdle(w.now, &do)

@@ -759,3 +759,94 @@ func TestHostWaitsForAPort(t *testing.T) {
 	rt.wantConn(w.dialed(d))
 	w.wantDials(1) // and now the other
 }
+
+// MinIdleConnsPerHost: what a request takes is made up for.
+func TestHostKeepsConnectionsReady(t *testing.T) {
+	w := newWorld(t, want{idleTimeout: time.Minute, minIdle: 2}, 1)
+	rt := w.request(0)
+	w.wantDials(1) // the first shows what the host is like
+	w.dialed(w.wantDial(rt))
+	w.wantDials(2)
+	w.dialed(w.dials[0])
+	spare := w.dialed(w.dials[0])
+	w.wantDials(0)
+	other := w.request(0)
+	other.wantConn(spare)
+	w.wantDials(1)
+	w.dialed(w.dials[0])
+	rt.done(0)
+	other.done(0)
+	w.wantDials(0)
+	if h := w.hosts[0]; h.idle.n != 4 {
+		t.Errorf("%d are idle, want 4", h.idle.n)
+	}
+	w.sleep(time.Minute) // in which nobody asks
+	var do todo
+	w.hosts[0].expire(w.now, &do)
+	w.act(w.hosts[0], &do)
+	w.wantDials(0)
+	if !do.empty {
+		t.Error("a host that nobody uses is kept ready")
+	}
+}
+
+// A server that closes what it accepts does not make it spin: nor do dials that
+// fail, for whatever reason.
+func TestHostDoesNotSpinForReadyConnections(t *testing.T) {
+	for name, end := range map[string]func(w *world, d *dial){
+		"closed":        func(w *world, d *dial) { w.hangupOf(w.dialed(d)) },
+		"refused":       func(w *world, d *dial) { w.failed(d, false) },
+		"no port":       func(w *world, d *dial) { w.failed(d, true) },
+		"too few ports": func(w *world, d *dial) { w.failedBy(d, errReserve, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, want{idleTimeout: time.Minute, minIdle: 1}, 1)
+			rt := w.request(0)
+			c := w.dialed(w.wantDial(rt))
+			rt.done(0)
+			w.hangupOf(c)
+			begun := w.now
+			dials := 0
+			for ; w.now.Sub(begun) < time.Minute; w.sleep(time.Millisecond) {
+				for len(w.dials) > 0 {
+					dials++
+					end(w, w.dials[0])
+				}
+			}
+			if dials < 10 || dials > 100 { // 10 ms, 20 ms … 1 or 5 s
+				t.Errorf("%d dials in a minute", dials)
+			}
+			w.sleep(lastRemotePause)
+			if !w.hosts[0].empty(w.now) {
+				t.Error("the host is not forgotten")
+			}
+		})
+	}
+}
+
+func TestReadyConnectionsKeepToLimits(t *testing.T) {
+	for name, tt := range map[string]struct {
+		want want
+		idle int
+	}{
+		"MaxIdleConnsPerHost": {want{minIdle: 5, maxIdlePerHost: 2}, 2},
+		"none to be kept":     {want{minIdle: 5, maxIdlePerHost: -1}, 0},
+		"MaxIdleConns":        {want{minIdle: 5, maxIdle: 3}, 3},
+		"MaxConnsPerHost":     {want{minIdle: 5, maxConnsPerHost: 4}, 3},
+		"MaxConns":            {want{minIdle: 5, maxConns: 2}, 1},
+		"MaxDialsPerHost":     {want{minIdle: 5, maxDialsPerHost: 1}, 5},
+		"DisableKeepAlives":   {want{minIdle: 5, fresh: true}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, tt.want, 1)
+			w.dialed(w.wantDial(w.request(0)))
+			for len(w.dials) > 0 {
+				w.dialed(w.dials[0])
+				w.check()
+			}
+			if h := w.hosts[0]; h.idle.n != tt.idle {
+				t.Errorf("%d are idle, want %d", h.idle.n, tt.idle)
+			}
+		})
+	}
+}

@@ -89,7 +89,7 @@ func (h *host) takeIdle(e *link[conn], up bool, want *want, after, now time.Time
 			return nil
 		}
 		if why := c.overdue(now); why != 0 {
-			h.dropIdle(c, why, do)
+			h.dropIdle(c, why, now, do)
 			continue
 		}
 		if !c.free(now) {
@@ -113,6 +113,7 @@ func (h *host) lease(c *conn, want *want, now time.Time) *lease {
 	l.want, l.since, l.idledAt, l.reused = want, now, time.Time{}, c.reused
 	h.leased.pushBack(&l.place)
 	h.counts.acquired++
+	h.standby.used = now
 	if c.reused {
 		h.counts.reused++
 	}

@@ -33,10 +33,11 @@ func (r Reuse) String() string {
 
 // Limits are those of one host, each in place of the Transport's field of the
 // same name. Zero leaves that as it is, negative is no limit (of
-// MaxIdleConnsPerHost: keeps none, as there).
+// MaxIdleConnsPerHost: keeps none, as there; of MinIdleConnsPerHost: needs none).
 type Limits struct {
 	MaxConnsPerHost      int
 	MaxIdleConnsPerHost  int
+	MinIdleConnsPerHost  int
 	MaxHTTP2ConnsPerHost int
 	MaxDialsPerHost      int
 	MaxWaiting           int
@@ -62,6 +63,7 @@ func (l *Limits) apply(w *want) {
 	}{
 		{&w.maxConnsPerHost, l.MaxConnsPerHost},
 		{&w.maxIdlePerHost, l.MaxIdleConnsPerHost},
+		{&w.minIdle, l.MinIdleConnsPerHost},
 		{&w.maxHTTP2, l.MaxHTTP2ConnsPerHost},
 		{&w.maxDialsPerHost, l.MaxDialsPerHost},
 		{&w.maxWaiting, l.MaxWaiting},
@@ -137,7 +139,7 @@ func (h *host) limit(l *Limits, now time.Time, do *todo) {
 		w.want = h.limited(w.want)
 	}
 	if l != nil {
-		h.drain(l, do)
+		h.drain(l, now, do)
 	}
 	h.coverAll(now, do)
 	do.empty = h.empty(now)
@@ -145,11 +147,11 @@ func (h *host) limit(l *Limits, now time.Time, do *todo) {
 
 // drain closes what is above the limits and idle, the longest idle first, and
 // has connections of HTTP/2 that are above them take no more requests.
-func (h *host) drain(l *Limits, do *todo) {
+func (h *host) drain(l *Limits, now time.Time, do *todo) {
 	for c := range h.idle.all {
 		over := l.MaxConnsPerHost > 0 && h.conns() > l.MaxConnsPerHost
 		if over || l.MaxIdleConnsPerHost > 0 && h.idle.n > l.MaxIdleConnsPerHost || l.MaxIdleConnsPerHost < 0 {
-			h.dropIdle(c, closedOverLimit, do)
+			h.dropIdle(c, closedOverLimit, now, do)
 		}
 	}
 	over := h.conns() - l.MaxConnsPerHost

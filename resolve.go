@@ -117,7 +117,7 @@ func (h *host) resolved(d *dialer, name string, ips []netip.Addr, now time.Time,
 	do.resolve, do.resolveAt = d.net.interval(), now
 	for c := range h.idle.all {
 		if h.answer.lacks(c) {
-			h.dropIdle(c, closedMoved, do)
+			h.dropIdle(c, closedMoved, now, do)
 		}
 	}
 	for l := range h.leased.all {

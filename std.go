@@ -130,6 +130,7 @@ func (t *Transport) NewClientConn(ctx context.Context, scheme, address string) (
 func (t *Transport) Clone() *Transport {
 	t2 := fromStd(t.std())
 	t2.MaxConns = t.MaxConns
+	t2.MinIdleConnsPerHost = t.MinIdleConnsPerHost
 	t2.MaxHTTP2ConnsPerHost = t.MaxHTTP2ConnsPerHost
 	t2.Reuse = t.Reuse
 	t2.MaxConnRequests = t.MaxConnRequests

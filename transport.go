@@ -79,6 +79,12 @@ type Transport struct {
 	// connection is closed after every burst. If negative, none is kept.
 	MaxIdleConnsPerHost int
 
+	// MinIdleConnsPerHost is how many idle connections are kept ready for more
+	// requests to a host, by dials that no request waits for: from its first request
+	// or Warm on, until it has had none for IdleConnTimeout. All limits are above it.
+	// Over HTTP/2, one connection with a stream to spare is enough. If zero, none.
+	MinIdleConnsPerHost int
+
 	// MaxConnsPerHost limits the connections to one host: idle, in use and
 	// being dialed. Requests beyond it wait. If zero, there is no limit.
 	MaxConnsPerHost int
@@ -282,6 +288,7 @@ func (t *Transport) want(last bool) *want {
 		maxDialsPerHost: t.MaxDialsPerHost,
 		maxWaiting:      t.MaxWaiting,
 		maxIdle:         t.MaxIdleConns,
+		minIdle:         t.MinIdleConnsPerHost,
 		maxHTTP2:        t.MaxHTTP2ConnsPerHost,
 		maxIdlePerHost:  t.MaxIdleConnsPerHost,
 		maxRequests:     t.MaxConnRequests,

@@ -9,11 +9,12 @@ import (
 // were when the request began, so that no other goroutine reads a field. Requests
 // share one as long as they do not change, and so it never does.
 type want struct {
-	maxConnsPerHost int // these six: zero or less is no limit
+	maxConnsPerHost int // these: zero or less is no limit
 	maxConns        int
 	maxDialsPerHost int
 	maxWaiting      int
 	maxIdle         int
+	minIdle         int           // zero or less is none
 	maxHTTP2        int           // connections to a host that is known to speak HTTP/2
 	maxIdlePerHost  int           // zero is no limit, negative keeps none
 	maxRequests     int           // on one connection; zero or less is no limit
@@ -93,17 +94,20 @@ type dial struct {
 	cancel context.CancelFunc // ends the dial early
 }
 
-func newDial(w *waiter, now time.Time) *dial {
-	d := &dial{h: w.h, want: w.want, began: now, dialer: w.dialer}
+func newDial(h *host, want *want, dialer *dialer, why string, now time.Time) *dial {
+	d := &dial{h: h, want: want, began: now, why: why, dialer: dialer}
 	d.place.of = d
+	d.ctx, d.cancel = context.WithCancel(dialer.ctx)
+	return d
+}
+
+// whyDial is why there is a dial for w.
+func (w *waiter) whyDial() string {
 	switch {
 	case w.rush:
-		d.why = "retry"
+		return "retry"
 	case w.rented:
-		d.why = "no connection came back in time"
-	default:
-		d.why = "no idle connection"
+		return "no connection came back in time"
 	}
-	d.ctx, d.cancel = context.WithCancel(w.dialer.ctx)
-	return d
+	return "no idle connection"
 }

@@ -1,0 +1,109 @@
+package berth
+
+import (
+	"context"
+	"time"
+)
+
+// standby is how a host keeps MinIdleConnsPerHost: by dials that are for nobody,
+// as the last request that had to wait would have dialed.
+type standby struct {
+	want    *want
+	dialer  *dialer   // nil: nothing is to be kept ready
+	used    time.Time // when a request last had a connection
+	backoff backoff   // after connections that ended before they were of use
+}
+
+// remember takes over how w's connection is to be dialed.
+func (s *standby) remember(w *waiter) {
+	if w.want.minIdle <= 0 || !w.want.keeps() {
+		s.dialer = nil
+		return
+	}
+	d := *w.dialer
+	d.ctx = context.Background() // no request's
+	s.want, s.dialer = w.want.lasting(), &d
+}
+
+// expects reports whether connections are to be kept ready: not for a host that
+// has had no request for as long as a connection may be idle.
+func (h *host) expects(now time.Time) bool {
+	s := &h.standby
+	if s.dialer == nil || h.shut || h.budget.closeIdle.Load() {
+		return false
+	}
+	return s.want.idleTimeout <= 0 || now.Sub(s.used) < s.want.idleTimeout
+}
+
+// topUp starts the dials that are missing. After one that failed, or a connection
+// that was of no use to anybody, it pauses.
+func (h *host) topUp(now time.Time, do *todo) {
+	if !h.expects(now) {
+		return
+	}
+	want := h.limited(h.standby.want)
+	for n := h.lacking(want, now); n > 0; n-- {
+		if h.standbyPause().After(now) {
+			do.put = true
+			return
+		}
+		if h.idle.n+h.inUse == 0 && h.dials.n > 0 {
+			return // let one find out what the host is like, and whether it is there
+		}
+		if !h.mayStandBy(want) || !h.budget.spare(want) {
+			return
+		}
+		d := newDial(h, want, h.standby.dialer, "too few idle connections", now)
+		h.dials.pushBack(&d.place)
+		h.counts.dials++
+		do.dials = append(do.dials, d)
+	}
+}
+
+// lacking is how many connections are missing, those that are being dialed for
+// nobody counted as there. Over HTTP/2 a stream is as good as a connection.
+func (h *host) lacking(want *want, now time.Time) int {
+	n := want.minIdle
+	if most := want.maxIdlePerHost; most > 0 {
+		n = min(n, most)
+	}
+	n -= h.idle.n
+	for d := range h.dials.all {
+		if d.n == 0 {
+			n--
+		}
+	}
+	if h.http2 && n > 0 && (n < want.minIdle || h.hasStreams(now)) {
+		return 0
+	}
+	return n
+}
+
+// mayStandBy reports whether the host's limits allow one more connection.
+func (h *host) mayStandBy(want *want) bool {
+	return (want.maxConnsPerHost <= 0 || h.conns() < want.maxConnsPerHost) &&
+		(want.maxDialsPerHost <= 0 || h.dials.n < want.maxDialsPerHost) &&
+		(want.maxHTTP2 <= 0 || !h.http2 || h.conns() < want.maxHTTP2)
+}
+
+// standbyPause is until when no connection is dialed for nobody.
+func (h *host) standbyPause() time.Time {
+	if a, b := h.backoff.until, h.standby.backoff.until; a.After(b) {
+		return a
+	} else {
+		return b
+	}
+}
+
+// wasted notes that a connection ends that was idle. If it was of no use, and
+// not for long there, the next one's turn is after a pause: whatever closes them
+// would close that one too.
+func (h *host) wasted(c *conn, now time.Time) {
+	switch s := &h.standby; {
+	case s.dialer == nil:
+	case c.served == 0 && now.Sub(c.since) < lastRemotePause:
+		s.backoff.grow(false, h.early(), now)
+	default:
+		s.backoff = backoff{}
+	}
+}
