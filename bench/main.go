@@ -1,7 +1,7 @@
 // Bench measures berth.Transport next to its peers: net/http tuned, fasthttp,
 // and puddle for the pool alone. README.md says what is measured and why.
 //
-//	GOWORK=off go run -C bench . [flags] [http|idle|spike|pool|check|all]
+//	GOWORK=off go run -C bench . [flags] [http|idle|spike|balance|pool|check|all]
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -37,12 +38,13 @@ type options struct {
 	profile   string
 	scenarios string // text in the names of those to measure
 
-	rounds   int // of http
-	requests int // a client and round, of http
-	conns    int // of idle
-	spikes   int // a client
-	cycles   int // repetitions of a benchmark, of pool
-	sockets  int // at most, of check
+	rounds   int           // of http
+	requests int           // a client and round, of http
+	conns    int           // of idle
+	spikes   int           // a client
+	period   time.Duration // of balance
+	cycles   int           // repetitions of a benchmark, of pool
+	sockets  int           // at most, of check
 
 	progress io.Writer
 }
@@ -57,6 +59,7 @@ var measurements = []measurement{
 	{"http", measureHTTP},
 	{"idle", measureIdle},
 	{"spike", measureSpike},
+	{"balance", measureBalance},
 	{"pool", measurePool},
 	{"check", measureCheck},
 }
@@ -91,7 +94,7 @@ func parse(args []string, stderr io.Writer) (o *options, chosen []measurement, a
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		fmt.Fprintln(stderr, "usage: bench [flags] [http|idle|spike|pool|check|all]")
+		fmt.Fprintln(stderr, "usage: bench [flags] [http|idle|spike|balance|pool|check|all]")
 		f.PrintDefaults()
 	}
 	f.BoolVar(&asJSON, "json", false, "print JSON, with the figures of each round")
@@ -103,6 +106,7 @@ func parse(args []string, stderr io.Writer) (o *options, chosen []measurement, a
 	f.IntVar(&o.requests, "requests", 40_000, "http: requests a turn")
 	f.IntVar(&o.conns, "conns", 10_000, "idle: idle connections")
 	f.IntVar(&o.spikes, "spikes", 15, "spike: repetitions a client")
+	f.DurationVar(&o.period, "period", 2*time.Second, "balance: time between two changes")
 	f.IntVar(&o.cycles, "cycles", 5, "pool: repetitions of each benchmark")
 	f.IntVar(&o.sockets, "sockets", 500_000, "check: leave out the sizes above so many `sockets`")
 	if err := f.Parse(args); err != nil {
@@ -133,7 +137,7 @@ func choose(verbs []string) ([]measurement, error) {
 			return []measurement{m}, nil
 		}
 	}
-	return nil, fmt.Errorf("no measurement %q: there are http, idle, spike, pool, check and all", verbs[0])
+	return nil, fmt.Errorf("no measurement %q: there are http, idle, spike, balance, pool, check and all", verbs[0])
 }
 
 func measure(ctx context.Context, o *options, chosen []measurement, r *report) error {

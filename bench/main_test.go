@@ -74,12 +74,12 @@ func (w soon) Write(b []byte) (int, error) {
 
 // An interrupt ends a measurement that would take for ever, wherever it is.
 func TestInterrupt(t *testing.T) {
-	for _, verb := range []string{"http", "idle", "spike", "pool"} {
+	for _, verb := range []string{"http", "idle", "spike", "balance", "pool"} {
 		t.Run(verb, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var stderr strings.Builder
-			args := []string{"-clients", "net/http", "-requests", "1000000000", "-conns", "3500", "-spikes", "1000000000", "-cycles", "1000000000", verb}
+			args := []string{"-clients", "net/http", "-requests", "1000000000", "-conns", "3500", "-spikes", "1000000000", "-cycles", "1000000000", "-period", "1h", verb}
 			code := run(ctx, args, io.Discard, soon{&stderr, cancel})
 			if code != 1 || !strings.Contains(stderr.String(), "interrupted") {
 				t.Errorf("exit code %d, want 1, and %q in\n%s", code, "interrupted", &stderr)

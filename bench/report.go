@@ -11,12 +11,13 @@ import (
 
 // A report is all that one run measured.
 type report struct {
-	Machine machine       `json:"machine"`
-	HTTP    []httpResult  `json:"http,omitempty"`
-	Idle    []idleResult  `json:"idle,omitempty"`
-	Spike   []spikeResult `json:"spike,omitempty"`
-	Pool    []poolResult  `json:"pool,omitempty"`
-	Check   []checkResult `json:"check,omitempty"`
+	Machine machine         `json:"machine"`
+	HTTP    []httpResult    `json:"http,omitempty"`
+	Idle    []idleResult    `json:"idle,omitempty"`
+	Spike   []spikeResult   `json:"spike,omitempty"`
+	Balance []balanceResult `json:"balance,omitempty"`
+	Pool    []poolResult    `json:"pool,omitempty"`
+	Check   []checkResult   `json:"check,omitempty"`
 }
 
 func (r *report) json(w io.Writer) error {
@@ -37,6 +38,9 @@ func (r *report) text(w io.Writer) error {
 	}
 	if len(r.Spike) > 0 {
 		spikeTable(t, r.Spike)
+	}
+	if len(r.Balance) > 0 {
+		balanceTable(t, r.Balance)
 	}
 	if len(r.Pool) > 0 {
 		poolTable(t, r.Pool)
