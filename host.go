@@ -19,19 +19,19 @@ type host struct {
 	budget *budget
 
 	mu      sync.Mutex  // guards the fields below
+	inUse   int         // connections that are leased: over HTTP/1 as many as leases
 	idle    list[conn]  // the longest idle first
 	leased  list[lease] // the longest leased first
-	inUse   int         // connections that are leased: over HTTP/1 as many as leases
-	shared  list[conn]  // of these, those of HTTP/2
-	http2   bool        // the last connection that was dialed speaks it
-	streams int         // how many leases a new connection will take: the limit of the last of HTTP/2; zero if that was HTTP/1, or is not known
 	dials   list[dial]
 	waiting list[waiter] // the oldest first
+	counts  counts       // next to what Stats reads beside it
+	shared  list[conn]   // connections of HTTP/2 that are leased
+	http2   bool         // the last connection that was dialed speaks it
+	streams int          // how many leases a new connection will take: the limit of the last of HTTP/2; zero if that was HTTP/1, or is not known
 	hold    holdEstimate
 	dialing dialEstimate
 	backoff backoff
 	standby standby
-	counts  counts
 	shut    bool // the Transport was closed
 	gone    bool // left the map: look it up again
 

@@ -87,10 +87,10 @@ func (a *counts) add(b *counts) {
 	}
 }
 
-// stats are the counters under their public names.
-func (c *counts) stats() HostStats {
+// stats writes the counters under their public names.
+func (c *counts) stats(s *HostStats) {
 	n := &c.closed
-	return HostStats{
+	*s = HostStats{
 		Acquired:     c.acquired,
 		Reused:       c.reused,
 		Waited:       c.waited,
@@ -131,34 +131,46 @@ func (t *Transport) Stats() Stats {
 	defer t.mu.RUnlock()
 	total := t.past
 	s := Stats{Hosts: make(map[string]HostStats, len(t.hosts))}
-	var now HostStats
+	var now, hs HostStats
+	type named struct {
+		name string
+		HostStats
+	}
+	var others []named // whose name another may have, too: for WebSockets, by another password
 	for _, h := range t.hosts {
 		h.mu.Lock()
-		hs := h.statsLocked()
+		h.stats(&hs)
 		total.add(&h.counts)
 		h.mu.Unlock()
-		s.Hosts[h.name] = s.Hosts[h.name].plus(hs)
 		now.Open += hs.Open
 		now.InUse += hs.InUse
 		now.Idle += hs.Idle
 		now.Dialing += hs.Dialing
 		now.Waiting += hs.Waiting
 		now.InFlight += hs.InFlight
+		if h.key.http1 || h.key.proxy != "" {
+			others = append(others, named{h.name, hs})
+			continue
+		}
+		s.Hosts[h.name] = hs
 	}
-	s.HostStats = total.stats()
+	for _, o := range others {
+		s.Hosts[o.name] = s.Hosts[o.name].plus(o.HostStats)
+	}
+	total.stats(&s.HostStats)
 	s.Open, s.InUse, s.Idle, s.Dialing, s.Waiting, s.InFlight = now.Open, now.InUse, now.Idle, now.Dialing, now.Waiting, now.InFlight
 	return s
 }
 
-func (h *host) statsLocked() HostStats {
-	s := h.counts.stats()
+// stats writes what the host has now and has counted, under its public names.
+func (h *host) stats(s *HostStats) {
+	h.counts.stats(s)
 	s.Open = h.idle.n + h.inUse
 	s.InUse = h.inUse
 	s.InFlight = h.leased.n
 	s.Idle = h.idle.n
 	s.Dialing = h.dials.n
 	s.Waiting = h.waiting.n
-	return s
 }
 
 // plus adds up hosts of one name: with HTTP/2 and without, or through proxies

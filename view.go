@@ -257,8 +257,10 @@ func (h *host) copy(now time.Time, conns int) *hostView {
 	if h.gone {
 		return nil
 	}
+	var s HostStats
+	h.stats(&s)
 	v := &hostView{
-		Name: h.name, HTTP1Only: h.key.http1, Counts: viewCounts(h.statsLocked()),
+		Name: h.name, HTTP1Only: h.key.http1, Counts: viewCounts(s),
 		Waiters: []waiterView{}, Dials: []dialView{},
 		closed: h.counts.closed, dialErr: h.counts.lastDialErr,
 	}

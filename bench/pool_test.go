@@ -31,7 +31,7 @@ PASS
 `
 
 func TestReadBenchmark(t *testing.T) {
-	got, err := readBenchmark(benchmarkOutput)
+	got, err := readBenchmark(benchmarkOutput, "HostTakePut")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestReadBenchmark(t *testing.T) {
 	if !slices.EqualFunc(got, want, same) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if _, err := readBenchmark("PASS\n"); err == nil {
+	if _, err := readBenchmark("PASS\n", "HostTakePut"); err == nil {
 		t.Error("output without the benchmark passes")
 	}
 }
