@@ -113,7 +113,9 @@ func (h *host) lease(c *conn, want *want, now time.Time) *lease {
 	l.want, l.since, l.idledAt, l.reused = want, now, time.Time{}, c.reused
 	h.leased.pushBack(&l.place)
 	h.counts.acquired++
-	h.standby.used = now
+	if h.standby.dialer != nil {
+		h.standby.used = now
+	}
 	if c.reused {
 		h.counts.reused++
 	}
