@@ -37,6 +37,16 @@
 // and a request that is too large for the write buffer, or whose body is not in
 // memory, is written by a second goroutine.
 //
+// # Where it dials
+//
+// Where no function of the user's dials, the Transport counts the ports that it
+// holds, by destination and by local address: in use, and in TIME_WAIT. A dial
+// goes to that address of a name to which there are the fewest connections, from
+// that local address which has the most ports left, and does not begin where
+// PortReserve would be touched. With ResolveInterval, connections to an address
+// that left its name take no more requests. MinIdleConnsPerHost is kept by dials
+// that no request waits for.
+//
 // # HTTP/2
 //
 // A connection of HTTP/2 has a lease for each stream, as many as its server
