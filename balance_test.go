@@ -408,6 +408,7 @@ func TestNewClientConnFromALocalAddr(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cc.Close()
+	get(t, cc, "http://many.test") // it is accepted by then
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.from["127.0.0.7"] != 1 {

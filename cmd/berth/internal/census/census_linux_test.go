@@ -506,12 +506,15 @@ func TestReadAllocates(t *testing.T) {
 		}
 		s.mustOpen(net.Dialer{})
 		ns := ports.Namespace{First: 33000, Last: 34999, TimeWait: timeWaitTime}
-		n := testing.AllocsPerRun(3, func() {
-			tally := ports.NewTally(ns, new(ports.PortSet))
-			if _, err := read(tally); err != nil {
-				t.Fatal(err)
-			}
-		})
+		n := math.Inf(1)
+		for range 5 { // other goroutines' allocations count too, such as the collector's
+			n = min(n, testing.AllocsPerRun(3, func() {
+				tally := ports.NewTally(ns, new(ports.PortSet))
+				if _, err := read(tally); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
 		t.Logf("%v allocations", n)
 		if n > 50 {
 			t.Errorf("%v allocations for 900 sockets, want 50 at most", n)
