@@ -122,6 +122,13 @@ func (b *budget) excess(max int) *conn {
 	return b.idle.first()
 }
 
+// starves reports whether a waiter wants a slot and there is none.
+func (b *budget) starves() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.starved.n > 0
+}
+
 // crowded returns the connection that has been idle for longest if a waiter
 // starves, else nil.
 func (b *budget) crowded() *conn {

@@ -151,8 +151,9 @@ func (r closeReason) String() string { return closeReasonText[r] }
 func closeConn(t *Transport, d doomed) {
 	t.watch.remove(d.c)
 	reset := d.reset && lingerNot(d.c.nc)
+	waits := d.c.berth != nil && !reset && d.why != closedByPeer && closesFirst(d.c.nc)
 	closeNet(d.c.bottom(), d.why.String())
-	t.ledger.release(d.c.berth, !reset && d.why != closedByPeer, time.Now())
+	t.ledger.release(d.c.berth, waits, time.Now())
 }
 
 // lingerNot has the close of a connection reset it, so that its port is free at

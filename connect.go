@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -97,6 +96,7 @@ type landed struct {
 	nc    net.Conn
 	berth *berth
 	err   error
+	first bool // by the first family
 }
 
 // fallbackDelay is how long the addresses of the first family are tried alone, as
@@ -113,7 +113,12 @@ func (a *attempt) race(ctx context.Context, first, other *ways) landed {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan landed, 2)
-	go func() { results <- a.inTurn(ctx, first) }()
+	run := func(w *ways) {
+		l := a.inTurn(ctx, w)
+		l.first = w == first
+		results <- l
+	}
+	go run(first)
 	delay := time.NewTimer(fallbackDelay)
 	defer delay.Stop()
 	var firstErr error
@@ -122,7 +127,7 @@ func (a *attempt) race(ctx context.Context, first, other *ways) landed {
 		case <-delay.C:
 			begun = true
 			running++
-			go func() { results <- a.inTurn(ctx, other) }()
+			go run(other)
 		case l := <-results:
 			running--
 			if l.err == nil {
@@ -131,7 +136,7 @@ func (a *attempt) race(ctx context.Context, first, other *ways) landed {
 				}
 				return l
 			}
-			if firstErr == nil {
+			if l.first {
 				firstErr = l.err
 			}
 			if running == 0 && begun {
@@ -158,8 +163,12 @@ func (a *attempt) drop(results <-chan landed, n int) {
 // all fail.
 func (a *attempt) inTurn(ctx context.Context, w *ways) landed {
 	var firstErr error
+	tries := 0
 	for len(w.to) > 0 {
 		b := a.t.ledger.take(w, time.Now())
+		if most := a.t.ledger.rangeSeen(); b == nil && most > 0 && w.reserve >= most {
+			return landed{err: fmt.Errorf("berth: PortReserve is %d, and there are %d ports", w.reserve, most)}
+		}
 		if b == nil {
 			var none error = &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(w.to[0]), Err: errReserve}
 			return landed{err: cmp.Or(firstErr, none)}
@@ -167,21 +176,22 @@ func (a *attempt) inTurn(ctx context.Context, w *ways) landed {
 		dialCtx, cancel := shareOfTime(ctx, len(w.to))
 		nc, err := a.dialFrom(dialCtx, b)
 		cancel()
-		now := time.Now()
-		if ctx.Err() == nil { // else it is not the address's fault
-			a.t.ledger.connected(b, err, rand.Float64(), now)
-		}
 		if err == nil {
 			return landed{nc: nc, berth: b}
+		}
+		now := time.Now()
+		if ctx.Err() != context.Canceled { // else it is not the address's fault
+			a.t.ledger.connected(b, err, now)
 		}
 		a.t.ledger.release(b, false, now)
 		firstErr = cmp.Or(firstErr, err)
 		if ctx.Err() != nil {
 			break
 		}
-		if _, ports, _ := localFault(err); ports && a.t.ledger.hasRoom(b.of.addr, w, now) {
+		if tries++; isBerths(err) && tries < len(w.from) && a.t.ledger.hasRoom(b.of.addr, w, now) {
 			continue // from another local address
 		}
+		tries = 0
 		w.to = slices.DeleteFunc(slices.Clone(w.to), func(to netip.AddrPort) bool { return to == b.of.addr })
 	}
 	return landed{err: firstErr}

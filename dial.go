@@ -90,6 +90,9 @@ func (t *Transport) runDial(d *dial) {
 	var do todo
 	now := time.Now()
 	if err != nil {
+		if d.ctx.Err() == nil {
+			t.ledger.connected(a.berth, err, now)
+		}
 		t.ledger.release(a.berth, true, now)
 		fault, local := t.localError(d.h, err)
 		d.want.tell.dialFailed(d, fault, now.Sub(d.began))
@@ -98,6 +101,7 @@ func (t *Transport) runDial(d *dial) {
 		return
 	}
 	c.born, c.berth = now, a.berth
+	t.ledger.connected(a.berth, nil, now)
 	if d.want.tell.on() {
 		d.want.tell.dialed(d, nc, now.Sub(d.began))
 	}

@@ -79,6 +79,9 @@ func (h *host) take(want *want, now time.Time, do *todo) (*lease, error) {
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
+	if h.standby.dialer != nil {
+		h.standby.want = want.lasting()
+	}
 	l := h.takeFree(h.limited(want), time.Time{}, now, do)
 	h.coverAll(now, do) // a connection may have left
 	return l, nil
@@ -108,6 +111,7 @@ func (h *host) wait(w *waiter, now time.Time, do *todo) (*lease, error) {
 	if err := h.refuses(); err != nil {
 		return nil, err
 	}
+	h.remember(w.want, w.dialer)
 	w.want = h.limited(w.want)
 	if l := h.takeFree(w.want, time.Time{}, now, do); l != nil {
 		h.coverAll(now, do)
@@ -131,7 +135,6 @@ func (h *host) enter(w *waiter, inFront bool) {
 		h.waiting.pushBack(&w.queue)
 	}
 	h.counts.waited++
-	h.standby.remember(w)
 }
 
 // serve takes w out of the queue with a lease of c or with an error.
@@ -252,6 +255,7 @@ func (h *host) lost(c *conn, why closeReason, now time.Time, do *todo) {
 	} else {
 		h.drop(c, why, do)
 	}
+	h.wasted(c, now, do)
 	h.hasten(now, do)
 	h.coverAll(now, do)
 	do.empty = h.empty(now)
@@ -343,7 +347,10 @@ func (h *host) dialed(d *dial, c *conn, now time.Time, do *todo) {
 	h.dials.remove(&d.place)
 	h.dialing.add(now.Sub(d.began), now)
 	h.backoff = backoff{}
-	c.want = h.limited(d.want)
+	c.want, c.since = h.limited(d.want), now
+	if h.answer.dialer != nil { // or nobody looks at its address
+		do.resolve, do.resolveAt = h.answer.dialer.net.interval(), h.answer.at
+	}
 	defer func() { do.empty = h.empty(now) }()
 	if h.shut {
 		h.lost(c, closedByClose, now, do)
@@ -402,6 +409,7 @@ func (h *host) failed(d *dial, err error, local bool, now time.Time, do *todo) {
 	h.uncover(d)
 	if w == nil && local {
 		h.backoff.grow(true, h.early(), now) // or the next dial for nobody would follow at once
+		do.put = true
 	}
 	if w != nil {
 		ports := errors.Is(err, errReserve)
@@ -476,12 +484,23 @@ func (h *host) closeIdle(now time.Time, do *todo) {
 	defer h.mu.Unlock()
 	h.dropAllIdle(closedIdleCall, now, do)
 	h.coverAll(now, do)
+	h.endSparesLocked(do)
+	do.empty = h.empty(now)
+}
+
+// endSpares ends the dials that are for nobody.
+func (h *host) endSpares(do *todo) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.endSparesLocked(do)
+}
+
+func (h *host) endSparesLocked(do *todo) {
 	for d := range h.dials.all {
 		if d.w == nil {
 			do.cancels = append(do.cancels, d)
 		}
 	}
-	do.empty = h.empty(now)
 }
 
 // dropAllIdle closes what is idle.
@@ -495,7 +514,7 @@ func (h *host) dropAllIdle(why closeReason, now time.Time, do *todo) {
 func (h *host) dropIdle(c *conn, why closeReason, now time.Time, do *todo) {
 	h.unidle(c)
 	h.drop(c, why, do)
-	h.wasted(c, now)
+	h.wasted(c, now, do)
 }
 
 // shutdown refuses what comes, ends what waits, dials or is idle, and returns

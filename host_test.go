@@ -895,3 +895,83 @@ func TestReadyConnectionsKeepToLimits(t *testing.T) {
 		})
 	}
 }
+
+// Limits that are set and taken back leave nothing to be kept ready, and none
+// makes it spin.
+func TestReadyConnectionsFollowHostLimits(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	set := func(l *Limits) {
+		var do todo
+		w.hosts[0].limit(l, w.now, &do)
+		w.act(w.hosts[0], &do)
+	}
+	set(&Limits{MinIdleConnsPerHost: 2})
+	rt := w.request(0)
+	w.dialed(w.wantDial(rt))
+	w.wantDials(2)
+	set(&Limits{MinIdleConnsPerHost: 2, MaxIdleConnsPerHost: -1})
+	for len(w.dials) > 0 {
+		w.dialed(w.dials[0]) // and it is closed
+	}
+	set(nil)
+	w.sleep(lastRemotePause)
+	w.wantDials(0)
+}
+
+// A host whose last dial failed for want of something on this machine, when its
+// request had gone, is forgotten after a pause.
+func TestHostIsForgottenAfterALocalFault(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	rt := w.request(0)
+	d := w.wantDial(rt)
+	rt.cancel()
+	w.landed(d)
+	var do todo
+	d.h.failed(d, errRefused, true, w.now, &do)
+	if !do.put {
+		t.Error("no timer is set")
+	}
+	w.act(d.h, &do)
+	w.sleep(lastLocalPause)
+	if !d.h.empty(w.now) {
+		t.Error("the host stays")
+	}
+}
+
+// The timer for the next look-up is set by a connection, too: it may have fired
+// while there was none.
+func TestHostLooksUpItsNameAgain(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	w.resolved(w.hosts[0], 0)
+	rt := w.request(0)
+	d := w.wantDial(rt)
+	if look, _ := w.hosts[0].resolveDue(w.now.Add(time.Hour)); look != nil {
+		t.Error("a name is looked up without a connection")
+	}
+	w.landed(d)
+	var do todo
+	d.h.dialed(d, newConn(d.h, nil), w.now, &do)
+	if do.resolve != time.Second {
+		t.Errorf("the next look-up is in %v, want the interval", do.resolve)
+	}
+}
+
+// What comes for a host that has left the map changes nothing.
+func TestAHostThatIsGoneDoesNothing(t *testing.T) {
+	w := newWorld(t, want{minIdle: 1}, 1)
+	rt := w.request(0)
+	c := w.dialed(w.wantDial(rt))
+	w.failed(w.dials[0], false)
+	rt.done(closedByError)
+	w.wantClosed(c, closedByError)
+	h := w.hosts[0]
+	h.gone = true
+	w.sleep(lastRemotePause)
+	w.wantDials(0)
+	var do todo
+	h.refreshed(&answer{dialer: &dialer{net: &network{every: time.Second}}}, nil, errRefused, w.now, &do)
+	h.resolved(&dialer{net: &network{every: time.Second}}, "h", nil, w.now, &do)
+	if do.resolve != 0 {
+		t.Error("it looks its name up again")
+	}
+}

@@ -1,7 +1,9 @@
 package berth
 
 import (
+	"errors"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -24,12 +26,21 @@ type ledger struct {
 
 // destination is an address and port that is dialed.
 type destination struct {
-	addr    netip.AddrPort
-	open    int     // connections and dials
-	turn    uint64  // when it was dialed last
-	backoff backoff // after a dial to it that failed
-	berths  []*berth
+	addr   netip.AddrPort
+	open   int       // connections and dials
+	turn   uint64    // when it was dialed last
+	down   time.Time // a dial to it failed: until then it is the last to be tried
+	pause  time.Duration
+	berths []*berth
 }
+
+// How long an address that could not be reached is the last to be tried: the time
+// doubles. That costs nothing where it is the only one, and much less than a dial
+// into the void where it is not.
+const (
+	firstDown = time.Second
+	lastDown  = 30 * time.Second
+)
 
 // A berth is a local address as a destination sees it: it has a port for each of
 // the range. The address is none where the system chooses.
@@ -44,12 +55,16 @@ type berth struct {
 // timeWaits counts connections that this side closed in the last minute, by the
 // second: the kernel keeps their ports for TCP_TIMEWAIT_LEN.
 type timeWaits struct {
-	last int64 // second that was counted last, in Unix time
-	sum  int
-	at   [60]int32 // by second modulo 60
+	begun time.Time // the first; times are compared by the monotonic clock
+	last  int64     // second that was counted last, since begun
+	sum   int
+	at    [60]int32 // by second modulo 60
 }
 
 func (w *timeWaits) add(now time.Time) {
+	if w.begun.IsZero() {
+		w.begun = now
+	}
 	w.pass(now)
 	w.at[w.last%60]++
 	w.sum++
@@ -57,7 +72,10 @@ func (w *timeWaits) add(now time.Time) {
 
 // pass forgets those whose minute is over.
 func (w *timeWaits) pass(now time.Time) {
-	s := now.Unix()
+	if w.begun.IsZero() {
+		return
+	}
+	s := int64(now.Sub(w.begun) / time.Second)
 	for n := min(s-w.last, 60); n > 0 && w.sum > 0; n-- {
 		i := (s - n + 1) % 60
 		w.sum -= int(w.at[i])
@@ -85,6 +103,7 @@ type ways struct {
 func (l *ledger) take(w *ways, now time.Time) *berth {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.tidyUp(len(w.to), now)
 	var best *berth
 	for i, addr := range w.to {
 		if best != nil && !sameRank(w.to[i-1].Addr(), addr.Addr()) {
@@ -106,7 +125,7 @@ func (l *ledger) take(w *ways, now time.Time) *berth {
 
 // before reports whether d is to be dialed rather than e, of the same rank.
 func (d *destination) before(e *destination, now time.Time) bool {
-	down, eDown := d.backoff.until.After(now), e.backoff.until.After(now)
+	down, eDown := d.down.After(now), e.down.After(now)
 	switch {
 	case down != eDown:
 		return eDown
@@ -149,18 +168,24 @@ func (b *berth) emptier(o *berth, now time.Time) bool {
 // held is how many ports the pool holds there.
 func (b *berth) held() int { return b.open + b.waits.sum }
 
+// tidyUp forgets destinations that are not in use, now and then, so that there is
+// room for n more. Nobody may hold one meanwhile.
+func (l *ledger) tidyUp(n int, now time.Time) {
+	if len(l.to)+n <= l.tidy {
+		return
+	}
+	for addr, d := range l.to {
+		if d.unused(now) {
+			delete(l.to, addr)
+		}
+	}
+	l.tidy = max(64, 2*len(l.to)+n)
+}
+
 // at returns the destination, making it if it must.
 func (l *ledger) at(addr netip.AddrPort) *destination {
 	if d := l.to[addr]; d != nil {
 		return d
-	}
-	if len(l.to) >= l.tidy {
-		for addr, d := range l.to {
-			if d.unused() {
-				delete(l.to, addr)
-			}
-		}
-		l.tidy = max(64, 2*len(l.to))
 	}
 	if l.to == nil {
 		l.to = map[netip.AddrPort]*destination{}
@@ -170,9 +195,8 @@ func (l *ledger) at(addr netip.AddrPort) *destination {
 	return d
 }
 
-func (d *destination) unused() bool {
-	now := time.Now()
-	return d.open == 0 && !d.backoff.until.After(now) && !slices.ContainsFunc(d.berths, func(b *berth) bool {
+func (d *destination) unused(now time.Time) bool {
+	return d.open == 0 && !d.down.After(now) && !slices.ContainsFunc(d.berths, func(b *berth) bool {
 		b.waits.pass(now)
 		return b.waits.sum > 0
 	})
@@ -207,21 +231,36 @@ func (l *ledger) release(b *berth, timeWait bool, now time.Time) {
 	}
 }
 
-// connected tells how a dial from b went. If it failed for want of a port, the
-// destination is not to blame.
-func (l *ledger) connected(b *berth, err error, early float64, now time.Time) {
+// connected tells how a dial from b went, its handshake and proxy included. If it
+// failed for want of a port, or of the local address, the destination is not to
+// blame.
+func (l *ledger) connected(b *berth, err error, now time.Time) {
+	if b == nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, ports, local := localFault(err)
+	_, _, local := localFault(err)
 	switch {
 	case err == nil:
-		b.of.backoff = backoff{}
+		b.of.down, b.of.pause = time.Time{}, 0
 		b.full = time.Time{}
-	case ports:
+	case isBerths(err):
 		b.full = now.Add(fullFor)
 	case !local:
-		b.of.backoff.grow(false, early, now)
+		if b.of.down.Before(now) { // dials that failed together count once
+			b.of.pause = min(max(2*b.of.pause, firstDown), lastDown)
+			b.of.down = now.Add(b.of.pause)
+		}
 	}
+}
+
+// isBerths reports whether a dial failed for what another local address may have: a
+// port, or being there.
+func isBerths(err error) bool {
+	_, ports, _ := localFault(err)
+	var call *os.SyscallError
+	return ports || errors.As(err, &call) && call.Syscall == "bind"
 }
 
 // sawRange notes how many ports there are to choose from.

@@ -1,6 +1,7 @@
 package berth
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
@@ -61,11 +62,11 @@ func TestLedgerBalances(t *testing.T) {
 	held = wantTook(t, &l, w, "10.0.0.3", "10.0.0.2", "10.0.0.3") // the fewest first, then whose turn it is
 	refused := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	for _, b := range held {
-		l.connected(b, refused, 0, ledgerTime)
+		l.connected(b, refused, ledgerTime)
 		l.release(b, false, ledgerTime)
 	}
 	wantTook(t, &l, w, "10.0.0.1") // has more than the others, and is not down
-	l.connected(held[0], nil, 0, ledgerTime)
+	l.connected(held[0], nil, ledgerTime)
 	wantTook(t, &l, w, "10.0.0.3")
 }
 
@@ -114,7 +115,7 @@ func TestLedgerDialsFromTheEmptiest(t *testing.T) {
 	l.release(held[0], true, ledgerTime) // its port stays, in TIME_WAIT
 	l.release(held[1], false, ledgerTime)
 	held = wantTook(t, &l, w, "10.1.0.2")
-	l.connected(held[0], &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}, 0, ledgerTime)
+	l.connected(held[0], &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)}, ledgerTime)
 	l.release(held[0], false, ledgerTime)
 	wantTook(t, &l, w, "10.1.0.1") // nobody knows who has the other's
 	other := waysTo(0, "10.0.0.2:80").via("10.1.0.2", "10.1.0.1")
@@ -171,5 +172,50 @@ func TestNetworkIsShared(t *testing.T) {
 	tr.LocalAddrs[0] = netip.MustParseAddr("127.0.0.2")
 	if second := tr.network(); second == first || second.local[0] == first.local[0] {
 		t.Error("a change is not seen, or changes what was read before")
+	}
+}
+
+// However many there are, none is forgotten while a dial chooses among them.
+func TestLedgerBalancesManyAddresses(t *testing.T) {
+	var l ledger
+	w := new(ways)
+	for i := range byte(200) {
+		w.to = append(w.to, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, i}), 80))
+	}
+	for range 2 * len(w.to) {
+		l.take(w, ledgerTime)
+	}
+	for _, to := range w.to {
+		if d := l.to[to]; d == nil || d.open != 2 {
+			t.Fatalf("of %v it knows %+v, want 2 open", to, d)
+		}
+	}
+}
+
+// A local address that is gone from this machine is no fault of the destination's.
+func TestLedgerTriesAnotherLocalAddress(t *testing.T) {
+	var l ledger
+	w := waysTo(0, "10.0.0.1:80").via("10.1.0.1", "10.1.0.2")
+	held := wantTook(t, &l, w, "10.1.0.1")
+	l.connected(held[0], &net.OpError{Op: "dial", Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}, ledgerTime)
+	l.release(held[0], false, ledgerTime)
+	wantTook(t, &l, w, "10.1.0.2", "10.1.0.2")
+	if !held[0].of.down.IsZero() {
+		t.Error("the destination is held to be down")
+	}
+}
+
+type wrapped struct{ Resolver }
+
+type uncomparable func()
+
+func (uncomparable) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, nil
+}
+
+func TestResolversThatCannotBeCompared(t *testing.T) {
+	r := wrapped{uncomparable(func() {})}
+	if sameResolver(r, r) {
+		t.Error("they are the same")
 	}
 }

@@ -48,7 +48,7 @@ func sameResolver(a, b Resolver) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return reflect.TypeOf(a).Comparable() && a == b
+	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }
 
 // interval is ResolveInterval, or zero.

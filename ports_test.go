@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -149,4 +150,44 @@ func TestResetOnlyWhatIsIdle(t *testing.T) {
 		t.Errorf("the server reads %v, want EOF", err)
 	}
 	tr.Close()
+}
+
+// A connection that its server closed first leaves no TIME_WAIT here.
+func TestPortReserveCountsOurTimeWaits(t *testing.T) {
+	tr := &berth.Transport{PortReserve: 15}
+	shortOf(t, tr, 20)
+	defer tr.Close()
+	url := serveConns(t, func(_ int, c *net.TCPConn) {
+		c.Read(make([]byte, 1<<10))
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi")
+		c.CloseWrite()
+		c.Read(make([]byte, 1))
+	})
+	for range 10 {
+		req, _ := http.NewRequest("GET", url, nil)
+		resp, err := tr.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond) // the server's FIN is here
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	if n := tr.Stats().DialsFailed; n > 0 {
+		t.Errorf("%d dials did not begin, though ports were free", n)
+	}
+}
+
+func TestPortReserveThatIsAllThereIs(t *testing.T) {
+	tr := &berth.Transport{PortReserve: 20}
+	shortOf(t, tr, 20)
+	defer tr.Close()
+	s := serveCrowd(t)
+	s.url = strings.Replace(s.url, "many.test", "127.0.0.2", 1)
+	get(t, tr, s.url) // whose dial shows the range
+	tr.CloseIdleConnections()
+	_, err := tr.RoundTrip(httptest.NewRequest("GET", s.url, nil))
+	if err == nil || !strings.Contains(err.Error(), "PortReserve is 20, and there are 20 ports") {
+		t.Errorf("the error is %v", err)
+	}
 }

@@ -23,7 +23,8 @@ type answer struct {
 	at     time.Time
 	dialer *dialer // whose Resolver and ResolveInterval they were
 	name   string
-	cancel context.CancelFunc // ends the look-up under way; nil if there is none
+	ctx    context.Context    // of the look-up under way
+	cancel context.CancelFunc // ends it; nil if there is none
 }
 
 // resolve returns the addresses of a name: the last answer, if it is younger than
@@ -54,7 +55,7 @@ func (d *dialer) lookup(ctx context.Context, name string) ([]netip.Addr, error) 
 	if trace != nil && trace.DNSStart != nil {
 		trace.DNSStart(httptrace.DNSStartInfo{Host: name})
 	}
-	ips, err := resolver.LookupNetIP(untraced(ctx), "ip", name)
+	ips, err := lookUp(untraced(ctx), resolver, name)
 	ips = slices.Clone(ips)
 	for i, ip := range ips {
 		ips[i] = ip.Unmap()
@@ -65,6 +66,22 @@ func (d *dialer) lookup(ctx context.Context, name string) ([]netip.Addr, error) 
 	}
 	if trace != nil && trace.DNSDone != nil {
 		trace.DNSDone(httptrace.DNSDoneInfo{Addrs: ipAddrs(ips), Err: err})
+	}
+	return ips, err
+}
+
+// lookUp asks a net.Resolver for what net.Dialer asks it for: its LookupNetIP knows
+// no zones.
+func lookUp(ctx context.Context, r Resolver, name string) (ips []netip.Addr, err error) {
+	std, ok := r.(*net.Resolver)
+	if !ok {
+		return r.LookupNetIP(ctx, "ip", name)
+	}
+	addrs, err := std.LookupIPAddr(ctx, name)
+	for _, a := range addrs {
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			ips = append(ips, ip.WithZone(a.Zone))
+		}
 	}
 	return ips, err
 }
@@ -97,12 +114,15 @@ func (c traceless) Value(key any) any {
 
 // answered returns the last answer if it is younger than ResolveInterval, or nil.
 func (h *host) answered(name string, n *network, now time.Time) []netip.Addr {
-	if h == nil || n.interval() <= 0 {
+	if h == nil {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.answer.name != name || now.Sub(h.answer.at) >= n.interval() {
+	if h.answer.dialer != nil && h.answer.dialer.net != n {
+		h.answer.dialer = nil // fields have changed
+	}
+	if h.answer.dialer == nil || h.answer.name != name || now.Sub(h.answer.at) >= n.interval() {
 		return nil
 	}
 	return h.answer.ips
@@ -113,7 +133,14 @@ func (h *host) answered(name string, n *network, now time.Time) []netip.Addr {
 func (h *host) resolved(d *dialer, name string, ips []netip.Addr, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.answer.ips, h.answer.at, h.answer.dialer, h.answer.name = ips, now, d, name
+	h.resolvedLocked(d, name, ips, now, do)
+}
+
+func (h *host) resolvedLocked(d *dialer, name string, ips []netip.Addr, now time.Time, do *todo) {
+	if h.gone || h.shut {
+		return
+	}
+	h.answer.ips, h.answer.at, h.answer.dialer, h.answer.name = ips, now, d.detached(), name
 	do.resolve, do.resolveAt = d.net.interval(), now
 	for c := range h.idle.all {
 		if h.answer.lacks(c) {
@@ -137,21 +164,20 @@ func (a *answer) lacks(c *conn) bool {
 	return c.berth != nil && !slices.Contains(a.ips, c.berth.of.addr.Addr())
 }
 
-// resolveDue says with whose fields the name is to be looked up again now, if it
-// is, and when next.
-func (h *host) resolveDue(now time.Time, cancel context.CancelFunc) (d *dialer, name string, next time.Time) {
+// resolveDue returns what is to be looked up again now, if it is, or when.
+func (h *host) resolveDue(now time.Time) (look *answer, next time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := &h.answer
-	if a.dialer == nil || h.gone || h.shut || h.idle.n+h.inUse == 0 {
-		return nil, "", next
+	if a.dialer == nil || a.cancel != nil || h.gone || h.shut || h.idle.n+h.inUse == 0 {
+		return nil, next // one that is under way says when the next is
 	}
-	next = a.at.Add(a.dialer.net.interval())
-	if next.After(now) || a.cancel != nil {
-		return nil, "", next
+	if next = a.at.Add(a.dialer.net.interval()); next.After(now) {
+		return nil, next
 	}
-	a.cancel = cancel
-	return a.dialer, a.name, now.Add(a.dialer.net.interval())
+	a.ctx, a.cancel = context.WithTimeout(context.Background(), lookupTime)
+	own := *a
+	return &own, time.Time{}
 }
 
 // lookupTime limits a look-up that no request waits for.
@@ -164,12 +190,9 @@ func (t *Transport) resolveAgain() {
 	t.names.next.Store(0)
 	var next time.Time
 	for _, h := range t.allHosts() {
-		ctx, cancel := context.WithTimeout(context.Background(), lookupTime)
-		d, name, at := h.resolveDue(now, cancel)
-		if d == nil {
-			cancel()
-		} else {
-			go t.refresh(ctx, h, d, name)
+		look, at := h.resolveDue(now)
+		if look != nil {
+			go t.refresh(h, look)
 		}
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
@@ -181,26 +204,24 @@ func (t *Transport) resolveAgain() {
 }
 
 // refresh looks up a name. If that fails, what was known holds on.
-func (t *Transport) refresh(ctx context.Context, h *host, d *dialer, name string) {
-	ips, err := d.lookup(ctx, name)
+func (t *Transport) refresh(h *host, look *answer) {
+	ips, err := look.dialer.lookup(look.ctx, look.name)
+	look.cancel() // frees its timer
 	var do todo
-	h.refreshed(d, name, ips, err, time.Now(), &do)
+	h.refreshed(look, ips, err, time.Now(), &do)
 	t.act(h, &do)
 }
 
-func (h *host) refreshed(d *dialer, name string, ips []netip.Addr, err error, now time.Time, do *todo) {
-	h.mu.Lock()
-	if h.answer.cancel != nil {
-		h.answer.cancel() // frees its timer
-		h.answer.cancel = nil
-	}
-	h.mu.Unlock()
-	if err == nil {
-		h.resolved(d, name, ips, now, do)
-		return
-	}
+func (h *host) refreshed(look *answer, ips []netip.Addr, err error, now time.Time, do *todo) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.answer.at = now // and for dials too: they would fail as this did
-	do.resolve, do.resolveAt = d.net.interval(), now
+	h.answer.ctx, h.answer.cancel = nil, nil
+	switch {
+	case h.gone || h.shut || h.answer.dialer == nil || h.answer.dialer.net != look.dialer.net:
+	case err == nil:
+		h.resolvedLocked(look.dialer, look.name, ips, now, do)
+	default:
+		h.answer.at = now // for dials too: they would fail as this did
+		do.resolve, do.resolveAt = look.dialer.net.interval(), now
+	}
 }

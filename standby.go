@@ -14,22 +14,27 @@ type standby struct {
 	backoff backoff   // after connections that ended before they were of use
 }
 
-// remember takes over how w's connection is to be dialed.
-func (s *standby) remember(w *waiter) {
-	if w.want.minIdle <= 0 || !w.want.keeps() {
-		s.dialer = nil
-		return
+// remember takes over how a connection is to be dialed. The host's own limits are
+// not in want, since they may change.
+func (h *host) remember(want *want, dialer *dialer) {
+	h.standby.dialer = nil
+	if h.limited(want).minIdle > 0 {
+		h.standby.want, h.standby.dialer = want.lasting(), dialer.detached()
 	}
-	d := *w.dialer
-	d.ctx = context.Background() // no request's
-	s.want, s.dialer = w.want.lasting(), &d
+}
+
+// detached is a dialer for dials that no request waits for.
+func (d *dialer) detached() *dialer {
+	own := *d
+	own.ctx = context.Background()
+	return &own
 }
 
 // expects reports whether connections are to be kept ready: not for a host that
 // has had no request for as long as a connection may be idle.
 func (h *host) expects(now time.Time) bool {
 	s := &h.standby
-	if s.dialer == nil || h.shut || h.budget.closeIdle.Load() {
+	if s.dialer == nil || h.shut || h.gone || h.budget.closeIdle.Load() {
 		return false
 	}
 	return s.want.idleTimeout <= 0 || now.Sub(s.used) < s.want.idleTimeout
@@ -42,6 +47,9 @@ func (h *host) topUp(now time.Time, do *todo) {
 		return
 	}
 	want := h.limited(h.standby.want)
+	if !want.keeps() {
+		return
+	}
 	for n := h.lacking(want, now); n > 0; n-- {
 		if h.standbyPause().After(now) {
 			do.put = true
@@ -63,17 +71,17 @@ func (h *host) topUp(now time.Time, do *todo) {
 // lacking is how many connections are missing, those that are being dialed for
 // nobody counted as there. Over HTTP/2 a stream is as good as a connection.
 func (h *host) lacking(want *want, now time.Time) int {
-	n := want.minIdle
+	least := want.minIdle
 	if most := want.maxIdlePerHost; most > 0 {
-		n = min(n, most)
+		least = min(least, most)
 	}
-	n -= h.idle.n
+	n := least - h.idle.n
 	for d := range h.dials.all {
 		if d.n == 0 {
 			n--
 		}
 	}
-	if h.http2 && n > 0 && (n < want.minIdle || h.hasStreams(now)) {
+	if h.http2 && n > 0 && (n < least || h.hasStreams(now)) {
 		return 0
 	}
 	return n
@@ -95,14 +103,15 @@ func (h *host) standbyPause() time.Time {
 	}
 }
 
-// wasted notes that a connection ends that was idle. If it was of no use, and
-// not for long there, the next one's turn is after a pause: whatever closes them
-// would close that one too.
-func (h *host) wasted(c *conn, now time.Time) {
+// wasted notes that a connection ends. If it was of no use, and not for long there,
+// the next one's turn is after a pause: whatever closes them would close that one
+// too.
+func (h *host) wasted(c *conn, now time.Time, do *todo) {
 	switch s := &h.standby; {
 	case s.dialer == nil:
 	case c.served == 0 && now.Sub(c.since) < lastRemotePause:
 		s.backoff.grow(false, h.early(), now)
+		do.put = true
 	default:
 		s.backoff = backoff{}
 	}

@@ -211,7 +211,7 @@ type Transport struct {
 	// by itself. If nil, net.DefaultResolver does. Of the addresses that it finds,
 	// as long as RFC 6724 prefers none, a dial takes that to which the Transport
 	// has the fewest connections, and of these the one that was dialed longest ago;
-	// one that could not be reached is left alone for as long as a host would be.
+	// one that could not be reached is the last to be tried for a while.
 	Resolver Resolver
 
 	// ResolveInterval is how long an answer of the Resolver is used. After that it
@@ -443,6 +443,7 @@ func (t *Transport) act(h *host, do *todo) {
 	}
 	if do.room {
 		t.evict(t.budget.crowded, closedForOther)
+		t.endSpares()
 	}
 	for range do.free {
 		t.pass()
@@ -465,6 +466,18 @@ func (t *Transport) evict(pick func() *conn, why closeReason) {
 		var do todo
 		c.h.evict(c, why, time.Now(), &do)
 		t.act(c.h, &do)
+	}
+}
+
+// endSpares ends the dials that are for nobody if a waiter starves for a slot.
+func (t *Transport) endSpares() {
+	if !t.budget.starves() {
+		return
+	}
+	for _, h := range t.allHosts() {
+		var do todo
+		h.endSpares(&do)
+		t.act(h, &do)
 	}
 }
 
