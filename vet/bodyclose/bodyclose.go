@@ -1,0 +1,165 @@
+// Package bodyclose finds responses whose bodies are not closed.
+package bodyclose
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/body"
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+const doc = `find a response's body that is not closed
+
+A connection is used again when its response's body was read to its end or closed.
+One that is neither stays in use for ever: the next request makes another.
+
+A body that is returned, stored, or given to a function that closes it, or may, is
+left to whom it is given. A function that returns a response with an open body is
+known as such wherever it is called.`
+
+// Analyzer finds them.
+var Analyzer = &analysis.Analyzer{
+	Name:      "bodyclose",
+	Doc:       doc,
+	URL:       "https://pkg.go.dev/github.com/berth-go/berth/vet/bodyclose",
+	Requires:  []*analysis.Analyzer{code.Analyzer},
+	FactTypes: []analysis.Fact{new(Opens)},
+	Run:       run,
+}
+
+// Opens is the fact of a function that its caller has the response's body to close.
+type Opens struct{}
+
+// AFact makes it one.
+func (*Opens) AFact() {}
+
+// String is for tests.
+func (*Opens) String() string { return "returns an open body" }
+
+func run(pass *analysis.Pass) (any, error) {
+	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	opens := func(fn *types.Func) bool { return pass.ImportObjectFact(fn.Origin(), new(Opens)) }
+	for findOpeners(pass, c, opens) {
+	}
+	for _, f := range c.Funcs {
+		for _, r := range body.Responses(f, opens) {
+			check(pass, r)
+		}
+	}
+	return nil, nil
+}
+
+// findOpeners exports the fact of functions that return a response as they got it.
+func findOpeners(pass *analysis.Pass, c *code.Code, opens body.Opens) (found bool) {
+	for _, f := range c.Funcs {
+		fn, ok := f.Object().(*types.Func)
+		if !ok || opens(fn) || !returnsResponse(f.Signature) {
+			continue
+		}
+		for _, r := range body.Responses(f, opens) {
+			returned := r.Without(body.Closes, func(in ssa.Instruction) bool {
+				ret, ok := in.(*ssa.Return)
+				return ok && r.IsIn(ret.Results)
+			})
+			if returned != nil {
+				pass.ExportObjectFact(fn, new(Opens))
+				found = true
+				break
+			}
+		}
+	}
+	return found
+}
+
+func returnsResponse(sig *types.Signature) bool {
+	for i := range sig.Results().Len() {
+		if code.Named(sig.Results().At(i).Type(), "net/http", "Response") {
+			return true
+		}
+	}
+	return false
+}
+
+func check(pass *analysis.Pass, r *body.Response) {
+	report := code.Report{
+		Pos: r.Call.Pos(), End: r.Call.Pos(),
+		What: "the response's body is never closed: its connection is never used again",
+		Do:   "close it when there is no error: defer resp.Body.Close()",
+	}
+	switch leak := r.Without(body.Closes|body.Leaves, func(ssa.Instruction) bool { return true }); {
+	case r.Discarded():
+	case leak == nil:
+		return
+	case r.Any()&(body.Closes|body.Leaves) == 0:
+		fix(pass, r, &report)
+	case leak == ssa.Instruction(r.Call):
+		report.What = "the response's body is not closed when the loop goes on: its connection is never used again"
+	default:
+		report.What = "the response's body is not closed on every path"
+		if leak.Pos().IsValid() {
+			report.What += fmt.Sprintf(": not on that which returns in line %d", pass.Fset.Position(leak.Pos()).Line)
+		}
+	}
+	code.Reports(pass, report)
+}
+
+// fix defers the close behind the test of the error, where that returns and both
+// are in a block of their own function.
+func fix(pass *analysis.Pass, r *body.Response, report *code.Report) {
+	if code.InLoop(r.Call) {
+		return
+	}
+	for _, f := range pass.Files {
+		if r.Call.Pos() < f.FileStart || r.Call.Pos() >= f.FileEnd {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			block, ok := n.(*ast.BlockStmt)
+			if !ok {
+				return true
+			}
+			for i, s := range block.List {
+				if name, ok := assigns(s, r.Call.Pos()); ok && i+1 < len(block.List) && returnsOnError(block.List[i+1]) {
+					at := block.List[i+1].End()
+					report.FixName = "defer the close"
+					report.Fix = []analysis.TextEdit{{Pos: at, End: at, NewText: []byte("\ndefer " + name + ".Body.Close()")}}
+				}
+			}
+			return true
+		})
+	}
+}
+
+// assigns reports whether s is resp, err := call, and what resp is called.
+func assigns(s ast.Stmt, call token.Pos) (name string, ok bool) {
+	a, ok := s.(*ast.AssignStmt)
+	if !ok || len(a.Lhs) != 2 || len(a.Rhs) != 1 {
+		return "", false
+	}
+	x, ok := a.Rhs[0].(*ast.CallExpr)
+	if !ok || x.Lparen != call {
+		return "", false
+	}
+	id, ok := a.Lhs[0].(*ast.Ident)
+	return id.Name, ok && id.Name != "_"
+}
+
+// returnsOnError reports whether s is if err != nil { … return }.
+func returnsOnError(s ast.Stmt) bool {
+	test, ok := s.(*ast.IfStmt)
+	if !ok || test.Init != nil || test.Else != nil || len(test.Body.List) == 0 {
+		return false
+	}
+	cond, ok := test.Cond.(*ast.BinaryExpr)
+	if !ok || cond.Op != token.NEQ {
+		return false
+	}
+	_, returns := test.Body.List[len(test.Body.List)-1].(*ast.ReturnStmt)
+	return returns
+}

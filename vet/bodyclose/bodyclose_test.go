@@ -1,0 +1,13 @@
+package bodyclose_test
+
+import (
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+
+	"github.com/berth-go/berth/vet/bodyclose"
+)
+
+func Test(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), bodyclose.Analyzer, "a")
+}

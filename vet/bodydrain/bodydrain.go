@@ -1,0 +1,64 @@
+// Package bodydrain finds bodies that are closed unread where more requests follow.
+package bodydrain
+
+import (
+	"go/version"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/body"
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+const doc = `find a body that is closed unread, though more requests follow
+
+Before Go 1.27, net/http closes the connection of a body that is closed before its
+end was read (golang/go#60240): the next request makes another. Reported are bodies
+that are closed unread in a loop that makes the next request, and in a function that
+is called again and again and reads none.
+
+A response to HEAD has no body.`
+
+// Analyzer finds them.
+var Analyzer = &analysis.Analyzer{
+	Name:     "bodydrain",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/bodydrain",
+	Requires: []*analysis.Analyzer{code.Analyzer},
+	Run:      run,
+}
+
+// drains is the version of Go that reads what is left by itself.
+const drains = "go1.27"
+
+func run(pass *analysis.Pass) (any, error) {
+	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	if v := pass.Pkg.GoVersion(); v != "" && version.Compare(v, drains) >= 0 {
+		return nil, nil
+	}
+	for _, f := range c.Funcs {
+		for _, r := range body.Responses(f, nil) {
+			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) {
+				continue
+			}
+			again := func(in ssa.Instruction) bool { return in == ssa.Instruction(r.Call) }
+			often := c.Often(r.Call)
+			what := ""
+			switch {
+			case code.InLoop(r.Call) && r.Without(body.Reads|body.Leaves, again) != nil:
+				what = "the body is closed unread before the next request"
+			case often.Yes() && r.Any()&(body.Reads|body.Leaves) == 0:
+				what = "the body is closed unread " + often.String()
+			default:
+				continue
+			}
+			code.Reports(pass, code.Report{
+				Pos: r.Call.Pos(), End: r.Call.Pos(),
+				What: what + ": net/http closes its connection too (before Go 1.27)",
+				Do:   "read it first, within a limit: io.CopyN(io.Discard, resp.Body, 64<<10)",
+			})
+		}
+	}
+	return nil, nil
+}

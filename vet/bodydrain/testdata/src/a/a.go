@@ -1,0 +1,78 @@
+package a
+
+import (
+	"io"
+	"net/http"
+)
+
+// A status is all that is asked for.
+func Ping(url string) bool {
+	resp, err := http.Get(url) // want `the body is closed unread for every call of Ping: net/http closes its connection too`
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == 200
+}
+
+// A retry.
+func Retry(c *http.Client, req *http.Request) ([]byte, error) {
+	for {
+		resp, err := c.Do(req) // want `the body is closed unread before the next request`
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= 500 {
+			resp.Body.Close()
+			continue
+		}
+		defer resp.Body.Close()
+		return io.ReadAll(resp.Body)
+	}
+}
+
+// What follows is right.
+
+func Read(url string) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+func RetryDrained(c *http.Client, req *http.Request) error {
+	for {
+		resp, err := c.Do(req)
+		if err != nil {
+			return err
+		}
+		io.CopyN(io.Discard, resp.Body, 64<<10)
+		resp.Body.Close()
+		if resp.StatusCode < 500 {
+			return nil
+		}
+	}
+}
+
+func Head(url string) bool {
+	req, err := http.NewRequest("HEAD", url, nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return true
+}
+
+func once() {
+	resp, err := http.Get("http://x")
+	if err == nil {
+		resp.Body.Close()
+	}
+}

@@ -1,0 +1,120 @@
+// Package closeidle finds CloseIdleConnections where connections are to be used
+// again.
+package closeidle
+
+import (
+	"go/ast"
+	"go/token"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+const doc = `find CloseIdleConnections of a shared client after a request
+
+CloseIdleConnections does not end a request, and it is not part of one: it closes
+what the next request, anybody's, would have used, and each of these connections
+leaves its port in TIME_WAIT. It is for when a client is not needed any more.
+
+On the path of an error, and in a function that makes no request, it is fine; of a
+client that the function made itself, newtransport tells.`
+
+// Analyzer finds them.
+var Analyzer = &analysis.Analyzer{
+	Name:     "closeidle",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/closeidle",
+	Requires: []*analysis.Analyzer{code.Analyzer},
+	Run:      run,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	for _, f := range c.Funcs {
+		if !requests(f) {
+			continue
+		}
+		for in, call := range code.Calls(f) {
+			if !closes(call) || c.IsTest(in.Pos()) || code.OnError(in.Block()) || isOwn(c, call.Args[0]) {
+				continue
+			}
+			often := c.Often(in)
+			if !often.Yes() {
+				continue
+			}
+			r := code.Report{
+				Pos: in.Pos(), End: in.Pos(),
+				What: "idle connections of a shared client are closed " + often.String() + ": the next request makes a new one",
+				Do:   "delete it: what is idle is there to be used again, and leaves by IdleConnTimeout",
+			}
+			if s := statement(pass, in.Pos()); s != nil {
+				r.Pos, r.End = s.Pos(), s.End()
+				r.FixName, r.Fix = "delete the call", []analysis.TextEdit{{Pos: s.Pos(), End: s.End()}}
+			}
+			code.Reports(pass, r)
+		}
+	}
+	return nil, nil
+}
+
+func closes(call *ssa.CallCommon) bool {
+	switch code.FullName(code.Callee(call)) {
+	case "(net/http.Client).CloseIdleConnections", "(net/http.Transport).CloseIdleConnections":
+		return true
+	}
+	return false
+}
+
+// requests reports whether f, or a literal in it, makes a request.
+func requests(f *ssa.Function) bool {
+	for _, call := range code.Calls(f) {
+		if code.IsRequest(code.Callee(call)) {
+			return true
+		}
+	}
+	for f = f.Parent(); f != nil; f = f.Parent() {
+		for _, call := range code.Calls(f) {
+			if code.IsRequest(code.Callee(call)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isOwn reports whether the client was made by the function itself.
+func isOwn(c *code.Code, v ssa.Value) bool {
+	switch root := code.Root(v).(type) {
+	case *ssa.Alloc:
+		return true
+	case *ssa.Call:
+		return c.IsNew(root)
+	case *ssa.FreeVar:
+		return true // who knows: a deferred literal's
+	}
+	return false
+}
+
+// statement is the call's, if it is one by itself.
+func statement(pass *analysis.Pass, pos token.Pos) (s ast.Stmt) {
+	for _, f := range pass.Files {
+		if pos < f.FileStart || pos >= f.FileEnd {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if n == nil || n.Pos() > pos || n.End() < pos {
+				return false
+			}
+			switch n := n.(type) {
+			case *ast.DeferStmt:
+				s = n
+			case *ast.ExprStmt:
+				s = n
+			}
+			return true
+		})
+	}
+	return s
+}

@@ -1,0 +1,55 @@
+package a
+
+import "net/http"
+
+type API struct{ client *http.Client }
+
+func (a *API) Get(url string) error {
+	defer a.client.CloseIdleConnections() // want `idle connections of a shared client are closed for every call of Get: the next request makes a new one`
+	resp, err := a.client.Get(url)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func (a *API) Post(req *http.Request) error {
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	a.client.Transport.(*http.Transport).CloseIdleConnections() // want `closed for every call of Post`
+	return nil
+}
+
+func poll(urls []string) {
+	for _, url := range urls {
+		http.Get(url)
+		http.DefaultClient.CloseIdleConnections() // want `closed in every turn of a loop`
+	}
+}
+
+// What follows is right.
+
+func (a *API) Close() { a.client.CloseIdleConnections() }
+
+func (a *API) Try(url string) error {
+	_, err := a.client.Get(url)
+	if err != nil {
+		a.client.CloseIdleConnections()
+		return err
+	}
+	return nil
+}
+
+func Own(url string) {
+	c := &http.Client{Transport: &http.Transport{}}
+	defer c.CloseIdleConnections()
+	c.Get(url)
+}
+
+func main() {
+	http.Get("http://x")
+	http.DefaultClient.CloseIdleConnections()
+}

@@ -1,0 +1,151 @@
+// Package dialpercall finds connections that are dialed for every request.
+package dialpercall
+
+import (
+	"go/constant"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+const doc = `find net.Dial for every request
+
+A connection that is dialed for a request that is served, or in a turn of a loop, and
+closed with it, takes a port each time: keep some, or use a client that does.
+
+A connection that is returned or stored is somebody's pool; one that is dialed to see
+whether it can be, and not written to, is a probe; one that is joined to a hijacked
+one is a tunnel. These are fine, and so is what is not TCP.`
+
+// Analyzer finds them.
+var Analyzer = &analysis.Analyzer{
+	Name:     "dialpercall",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/dialpercall",
+	Requires: []*analysis.Analyzer{code.Analyzer},
+	Run:      run,
+}
+
+// dials are the functions, and which argument is the network.
+var dials = map[string]int{
+	"net.Dial": 0, "net.DialTimeout": 0, "net.DialTCP": 0,
+	"(net.Dialer).Dial": 1, "(net.Dialer).DialContext": 2,
+	"crypto/tls.Dial": 0, "crypto/tls.DialWithDialer": 1,
+	"(crypto/tls.Dialer).Dial": 1, "(crypto/tls.Dialer).DialContext": 2,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	for _, f := range c.Funcs {
+		for in, common := range code.Calls(f) {
+			call, ok := in.(*ssa.Call)
+			network, known := dials[code.FullName(code.Callee(common))]
+			if !ok || !known || !isTCP(common.Args[network]) || c.IsTest(call.Pos()) {
+				continue
+			}
+			often := c.Often(call)
+			if !often.Serves() {
+				continue
+			}
+			conn := result(call)
+			if conn == nil || !isUsed(conn) || hijacks(f) {
+				continue
+			}
+			if flow := c.Follow(conn); flow.Outlives() || flow.Looped && !code.InLoop(call) {
+				continue
+			}
+			code.Reports(pass, code.Report{
+				Pos: call.Pos(), End: call.Pos(),
+				What: "a new connection " + often.String() + ", closed with it",
+				Do:   "keep connections and use them again, or use a client that does",
+			})
+		}
+	}
+	return nil, nil
+}
+
+func isTCP(network ssa.Value) bool {
+	c, ok := network.(*ssa.Const)
+	return !ok || c.Value == nil || c.Value.Kind() != constant.String || strings.HasPrefix(constant.StringVal(c.Value), "tcp")
+}
+
+// result is the connection that a dial returns.
+func result(call *ssa.Call) ssa.Value {
+	for _, in := range *call.Referrers() {
+		if x, ok := in.(*ssa.Extract); ok && x.Index == 0 {
+			return x
+		}
+	}
+	return nil
+}
+
+// isUsed reports whether something is done with a connection but to close it and to
+// ask who it is.
+func isUsed(conn ssa.Value) bool {
+	seen := map[ssa.Value]bool{}
+	var used func(v ssa.Value) bool
+	used = func(v ssa.Value) bool {
+		if seen[v] || v.Referrers() == nil {
+			return false
+		}
+		seen[v] = true
+		for _, in := range *v.Referrers() {
+			switch in := in.(type) {
+			case ssa.CallInstruction:
+				if !looks(in.Common(), v) {
+					return true
+				}
+			case *ssa.MakeClosure:
+				for i, b := range in.Bindings {
+					if b == v && used(in.Fn.(*ssa.Function).FreeVars[i]) {
+						return true
+					}
+				}
+			case *ssa.Store:
+				if in.Val == v && used(in.Addr) {
+					return true
+				}
+			case *ssa.If, *ssa.BinOp, *ssa.DebugRef:
+			case ssa.Value:
+				if used(in) {
+					return true
+				}
+			default:
+				return true
+			}
+		}
+		return false
+	}
+	return used(conn)
+}
+
+// looks reports whether a call is a method of the connection that sends nothing.
+func looks(call *ssa.CallCommon, conn ssa.Value) bool {
+	name := ""
+	if call.IsInvoke() && call.Value == conn {
+		name = call.Method.Name()
+	} else if fn := code.Callee(call); fn != nil && fn.Signature().Recv() != nil && len(call.Args) > 0 && call.Args[0] == conn {
+		name = fn.Name()
+	}
+	switch name {
+	case "Close", "LocalAddr", "RemoteAddr", "SetDeadline", "SetReadDeadline", "SetWriteDeadline", "ConnectionState", "Handshake", "HandshakeContext", "VerifyHostname":
+		return true
+	}
+	return false
+}
+
+// hijacks reports whether a function, or one around it, takes a connection over
+// from a server.
+func hijacks(f *ssa.Function) bool {
+	for ; f != nil; f = f.Parent() {
+		for _, call := range code.Calls(f) {
+			if fn := code.Callee(call); fn != nil && fn.Name() == "Hijack" {
+				return true
+			}
+		}
+	}
+	return false
+}

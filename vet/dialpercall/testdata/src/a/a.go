@@ -1,0 +1,103 @@
+package a
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+func handler(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "cache:11211") // want `a new connection for every request that reaches handler, closed with it`
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, "get x\r\n")
+	bufio.NewReader(conn).ReadString('\n')
+}
+
+// What a handler calls.
+func serve(w http.ResponseWriter, r *http.Request) { ask("x") }
+
+func ask(q string) string {
+	d := net.Dialer{Timeout: time.Second}
+	conn, err := d.DialContext(context.Background(), "tcp", "db:1") // want `for every request that reaches ask`
+	if err != nil {
+		return ""
+	}
+	defer func() { conn.Close() }()
+	conn.Write([]byte(q))
+	return ""
+}
+
+func loop(lines []string) {
+	for _, l := range lines {
+		conn, err := tls.Dial("tcp", "log:6514", nil) // want `a new connection in every turn of a loop`
+		if err != nil {
+			continue
+		}
+		io.WriteString(conn, l)
+		conn.Close()
+	}
+}
+
+// What follows is right.
+
+type client struct{ conn net.Conn }
+
+// A connection that is kept.
+func (c *client) connect(w http.ResponseWriter) (err error) {
+	c.conn, err = net.Dial("tcp", "db:1")
+	return err
+}
+
+func dial(w http.ResponseWriter) (net.Conn, error) { return net.Dial("tcp", "db:1") }
+
+// One that retries until it has one.
+func retry() net.Conn {
+	for {
+		if conn, err := net.Dial("tcp", "db:1"); err == nil {
+			return conn
+		}
+	}
+}
+
+// A probe.
+func wait() {
+	for {
+		conn, err := net.DialTimeout("tcp", "db:1", time.Second)
+		if err == nil {
+			conn.Close()
+			return
+		}
+	}
+}
+
+// A tunnel.
+func connect(w http.ResponseWriter, r *http.Request) {
+	up, _ := net.Dial("tcp", r.Host)
+	down, _, _ := w.(http.Hijacker).Hijack()
+	go io.Copy(up, down)
+	io.Copy(down, up)
+}
+
+func udp(w http.ResponseWriter) {
+	conn, _ := net.Dial("udp", "statsd:8125")
+	io.WriteString(conn, "x:1|c")
+	conn.Close()
+}
+
+// Called by whoever likes, as often as he likes: a client's own business.
+func Send(msg string) error {
+	conn, err := net.Dial("tcp", "mail:25")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, msg)
+	return err
+}

@@ -1,0 +1,13 @@
+package idleperhost_test
+
+import (
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+
+	"github.com/berth-go/berth/vet/idleperhost"
+)
+
+func Test(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), idleperhost.Analyzer, "a")
+}

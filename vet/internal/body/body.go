@@ -1,0 +1,398 @@
+// Package body follows the bodies of responses: where they are read, closed, or
+// given to somebody else to close.
+package body
+
+import (
+	"go/constant"
+	"go/token"
+	"go/types"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+// A Response is one that a call returns.
+type Response struct {
+	Call *ssa.Call
+
+	val   ssa.Value // the *http.Response
+	err   ssa.Value // the error beside it, or nil
+	does  map[ssa.Instruction]Event
+	kinds Event
+	cells map[*ssa.Alloc]bool // variables that have val
+	errs  map[*ssa.Alloc]bool // variables that have err
+}
+
+// Event is what an instruction does with a body. Deferred, it counts from where it
+// is deferred.
+type Event uint8
+
+// Events.
+const (
+	Reads Event = 1 << iota
+	Closes
+	Leaves // for somebody else, who may close it
+)
+
+// Opens says of a function that its caller has a body to close.
+type Opens func(*types.Func) bool
+
+// Responses returns those of f.
+func Responses(f *ssa.Function, opens Opens) (all []*Response) {
+	for in, common := range code.Calls(f) {
+		call, ok := in.(*ssa.Call)
+		if !ok || !isSource(common, opens) {
+			continue
+		}
+		if r := newResponse(call); r != nil {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// isSource reports whether a call makes a request: by net/http, or by something
+// that takes a request and returns a response as it does, or by a function that is
+// known to leave the body to its caller.
+func isSource(call *ssa.CallCommon, opens Opens) bool {
+	fn := code.Callee(call)
+	if name := code.FullName(fn); name == "net/http.Head" || name == "(net/http.Client).Head" {
+		return false // there is none
+	}
+	if code.IsRequest(fn) || fn != nil && opens != nil && opens(fn) {
+		return true
+	}
+	sig := call.Signature()
+	if sig.Params().Len() != 1 || sig.Results().Len() != 2 {
+		return false
+	}
+	return (code.Named(sig.Params().At(0).Type(), "net/http", "Request") || code.Named(sig.Params().At(0).Type(), "github.com/hashicorp/go-retryablehttp", "Request")) &&
+		code.Named(sig.Results().At(0).Type(), "net/http", "Response")
+}
+
+func newResponse(call *ssa.Call) *Response {
+	r := &Response{Call: call, does: map[ssa.Instruction]Event{}, cells: map[*ssa.Alloc]bool{}, errs: map[*ssa.Alloc]bool{}}
+	if code.Named(call.Type(), "net/http", "Response") {
+		r.val = call
+	} else if _, ok := call.Type().(*types.Tuple); ok {
+		for _, in := range *call.Referrers() {
+			x, ok := in.(*ssa.Extract)
+			switch {
+			case ok && code.Named(x.Type(), "net/http", "Response"):
+				r.val = x
+			case ok && types.Identical(x.Type(), types.Universe.Lookup("error").Type()):
+				r.err = x
+			}
+		}
+	}
+	if r.val == nil {
+		return r // thrown away
+	}
+	if r.err != nil {
+		for _, in := range *r.err.Referrers() {
+			if s, ok := in.(*ssa.Store); ok {
+				if a, ok := s.Addr.(*ssa.Alloc); ok {
+					r.errs[a] = true
+				}
+			}
+		}
+	}
+	follow(r, r.val, 0)
+	return r
+}
+
+// Discarded reports whether the response itself is thrown away.
+func (r *Response) Discarded() bool { return r.val == nil }
+
+// Any are the events that there are.
+func (r *Response) Any() Event { return r.kinds }
+
+func (r *Response) note(in ssa.Instruction, e Event) {
+	r.does[in] |= e
+	r.kinds |= e
+}
+
+// follow notes what is done with a response, or with its body, that a value is.
+func follow(r *Response, v ssa.Value, depth int) {
+	seen := map[ssa.Value]bool{}
+	var visit func(v ssa.Value, in ssa.Instruction)
+	var all func(v ssa.Value)
+	all = func(v ssa.Value) {
+		if seen[v] || v.Referrers() == nil {
+			return
+		}
+		seen[v] = true
+		for _, in := range *v.Referrers() {
+			visit(v, in)
+		}
+	}
+	visit = func(v ssa.Value, in ssa.Instruction) {
+		switch in := in.(type) {
+		case *ssa.FieldAddr:
+			if isBody(in) {
+				all(in)
+			}
+		case *ssa.UnOp:
+			if in.Op == token.MUL {
+				all(in)
+			}
+		case *ssa.Phi, *ssa.ChangeInterface, *ssa.MakeInterface, *ssa.ChangeType, *ssa.TypeAssert, *ssa.Extract:
+			all(in.(ssa.Value))
+		case *ssa.Store:
+			if in.Val != v {
+				return // resp.Body = …
+			}
+			if a, ok := in.Addr.(*ssa.Alloc); ok && isResponse(a) {
+				r.cells[a] = true
+				all(a)
+				return
+			}
+			r.note(in, Leaves)
+		case *ssa.MakeClosure:
+			lit := in.Fn.(*ssa.Function)
+			for i, b := range in.Bindings {
+				if b == v {
+					inner := &Response{does: map[ssa.Instruction]Event{}, cells: map[*ssa.Alloc]bool{}}
+					follow(inner, lit.FreeVars[i], depth)
+					r.note(in, inner.kinds)
+				}
+			}
+		case ssa.CallInstruction:
+			r.note(in, called(v, in.Common(), depth))
+		case *ssa.Return, *ssa.Send, *ssa.MapUpdate:
+			r.note(in, Leaves)
+		}
+	}
+	all(v)
+}
+
+// isResponse reports whether a variable is a response's or a body's alone.
+func isResponse(a *ssa.Alloc) bool {
+	p, ok := a.Type().(*types.Pointer)
+	return ok && (code.Named(p.Elem(), "net/http", "Response") || code.Named(p.Elem(), "io", "ReadCloser"))
+}
+
+func isBody(f *ssa.FieldAddr) bool {
+	if !code.Named(f.X.Type(), "net/http", "Response") {
+		return false
+	}
+	st := f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct)
+	return st.Field(f.Field).Name() == "Body"
+}
+
+// called is what a call does with a body, or with a response.
+func called(v ssa.Value, call *ssa.CallCommon, depth int) Event {
+	if call.IsInvoke() && call.Value == v {
+		switch call.Method.Name() {
+		case "Close":
+			return Closes
+		case "Read":
+			return Reads
+		}
+		return 0
+	}
+	fn := code.Callee(call)
+	if fn == nil {
+		return Leaves
+	}
+	if recv := fn.Signature().Recv(); recv != nil && code.Named(recv.Type(), "net/http", "Response") && len(call.Args) > 0 && call.Args[0] == v {
+		if fn.Name() == "Write" {
+			return Reads | Closes
+		}
+		return 0
+	}
+	if fn.Pkg() != nil && isStandard(fn.Pkg().Path()) {
+		return standard(fn)
+	}
+	if callee := call.StaticCallee(); callee != nil && callee.Blocks != nil {
+		e := Event(0)
+		for i, arg := range call.Args {
+			if arg == v && i < len(callee.Params) {
+				inner := &Response{does: map[ssa.Instruction]Event{}, cells: map[*ssa.Alloc]bool{}}
+				if inner.kinds = Leaves; depth < maxDepth {
+					inner.kinds = 0
+					follow(inner, callee.Params[i], depth+1)
+				}
+				e |= inner.kinds
+			}
+		}
+		return e
+	}
+	return Reads | Leaves
+}
+
+// maxDepth is how many calls deep a body is followed.
+const maxDepth = 4
+
+func isStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
+
+// standard is what the standard library's functions do: they read what they are
+// given as a reader, and close nothing.
+func standard(fn *types.Func) Event {
+	switch fn.Pkg().Path() {
+	case "fmt", "log", "log/slog", "errors", "reflect", "testing":
+		return 0
+	}
+	switch code.FullName(fn) {
+	case "net/http/httputil.DumpResponse":
+		return Reads
+	case "io.NopCloser", "io.LimitReader", "io.TeeReader", "io.MultiReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
+		"encoding/json.NewDecoder", "encoding/xml.NewDecoder", "compress/gzip.NewReader", "io.ReadAll", "io.Copy", "io.CopyN", "io.CopyBuffer",
+		"io.ReadFull", "io.ReadAtLeast", "io/ioutil.ReadAll", "(bytes.Buffer).ReadFrom", "(bufio.Reader).Reset", "io/ioutil.NopCloser":
+		return Reads
+	}
+	return Reads | Leaves
+}
+
+// A Leak is a path on which a body is not closed.
+type Leak struct {
+	At ssa.Instruction // where it ends: a return, or the call itself once more
+}
+
+// Without looks for a path from the call on which none of the events is, that ends
+// as ends says: an end is a return, or the same call again. It returns where it
+// ends, or nil.
+func (r *Response) Without(e Event, ends func(ssa.Instruction) bool) ssa.Instruction {
+	return r.path(func(in ssa.Instruction) bool { return r.does[in]&e != 0 }, ends)
+}
+
+// Path looks for a path as Without does, on which stop is nowhere.
+func (r *Response) path(stop, ends func(ssa.Instruction) bool) ssa.Instruction {
+	seen := map[*ssa.BasicBlock]bool{}
+	var walk func(b *ssa.BasicBlock, from int) ssa.Instruction
+	walk = func(b *ssa.BasicBlock, from int) ssa.Instruction {
+		for _, in := range b.Instrs[from:] {
+			if stop(in) {
+				return nil
+			}
+			if in == ssa.Instruction(r.Call) || isReturn(in) {
+				if ends(in) {
+					return in
+				}
+				return nil
+			}
+		}
+		for i, s := range b.Succs {
+			if seen[s] || r.isFailed(b, i) {
+				continue
+			}
+			seen[s] = true
+			if end := walk(s, 0); end != nil {
+				return end
+			}
+		}
+		return nil
+	}
+	b := r.Call.Block()
+	for i, in := range b.Instrs {
+		if in == ssa.Instruction(r.Call) {
+			return walk(b, i+1)
+		}
+	}
+	return nil
+}
+
+func isReturn(in ssa.Instruction) bool {
+	_, ok := in.(*ssa.Return)
+	return ok
+}
+
+// isFailed reports whether the i-th way out of a block is for where there is no
+// response: the error is not nil, or the response is.
+func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
+	test, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If)
+	if !ok {
+		return false
+	}
+	op, ok := test.Cond.(*ssa.BinOp)
+	if !ok || op.Op != token.EQL && op.Op != token.NEQ {
+		return false
+	}
+	x := op.X
+	if isNil(x) {
+		x = op.Y
+	} else if !isNil(op.Y) {
+		return r.isErr(op.X) || r.isErr(op.Y) // err == io.EOF: either way
+	}
+	whenEqual := 0
+	if op.Op == token.NEQ {
+		whenEqual = 1
+	}
+	switch {
+	case r.isErr(x):
+		return i != whenEqual // it is not nil
+	case x == r.val || r.isCell(x):
+		return i == whenEqual
+	}
+	return false
+}
+
+func isNil(v ssa.Value) bool {
+	c, ok := v.(*ssa.Const)
+	return ok && c.IsNil()
+}
+
+func (r *Response) isErr(v ssa.Value) bool {
+	if v == r.err && v != nil {
+		return true
+	}
+	if phi, ok := v.(*ssa.Phi); ok {
+		for _, e := range phi.Edges {
+			if e == r.err && e != nil {
+				return true
+			}
+		}
+	}
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return false
+	}
+	a, ok := load.X.(*ssa.Alloc)
+	return ok && r.errs[a]
+}
+
+func (r *Response) isCell(v ssa.Value) bool {
+	if phi, ok := v.(*ssa.Phi); ok {
+		for _, e := range phi.Edges {
+			if e == r.val {
+				return true
+			}
+		}
+	}
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return false
+	}
+	a, ok := load.X.(*ssa.Alloc)
+	return ok && r.cells[a]
+}
+
+// IsHead reports whether the request is known to be a HEAD, whose response has no
+// body.
+func (r *Response) IsHead() bool {
+	for _, arg := range r.Call.Call.Args {
+		if x, ok := code.Root(arg).(*ssa.Call); ok {
+			for _, a := range x.Call.Args {
+				if c, ok := a.(*ssa.Const); ok && c.Value != nil && c.Value.Kind() == constant.String && strings.EqualFold(constant.StringVal(c.Value), "HEAD") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// IsIn reports whether one of the values is the response.
+func (r *Response) IsIn(values []ssa.Value) bool {
+	for _, v := range values {
+		if v == r.val || r.isCell(v) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,237 @@
+// Package code is what the analyzers know of a package beyond its types: its
+// SSA form, which of its functions run again and again, and where a value goes.
+package code
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"iter"
+	"reflect"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/passes/buildssa"
+	"golang.org/x/tools/go/analysis/passes/ctrlflow"
+	"golang.org/x/tools/go/ssa"
+)
+
+// Analyzer builds the Code of a package. Of those that can't make a connection,
+// and of the standard library, it is empty and costs nothing.
+var Analyzer = &analysis.Analyzer{
+	Name:       "berthcode",
+	Doc:        "what the analyzers of berth share: SSA, and which functions run often",
+	URL:        "https://pkg.go.dev/github.com/berth-go/berth/vet",
+	Requires:   []*analysis.Analyzer{ctrlflow.Analyzer}, // for buildssa, which is run where it is of use
+	ResultType: reflect.TypeFor[*Code](),
+	Run:        func(pass *analysis.Pass) (any, error) { return build(pass) },
+}
+
+// Code is a package.
+type Code struct {
+	// Funcs are the functions of its source, literals too; none if it is left out.
+	Funcs []*ssa.Function
+
+	pass  *analysis.Pass
+	often map[*ssa.Function]Often
+	flows map[flowKey]Flow
+	fresh map[*types.Func]bool
+	lits  map[token.Pos]*ast.CompositeLit // by their brace
+}
+
+func build(pass *analysis.Pass) (*Code, error) {
+	c := &Code{pass: pass, flows: map[flowKey]Flow{}, fresh: map[*types.Func]bool{}}
+	if !ofUse(pass) {
+		return c, nil
+	}
+	res, err := buildssa.Analyzer.Run(pass)
+	if err != nil {
+		return nil, err
+	}
+	c.Funcs = res.(*buildssa.SSA).SrcFuncs
+	c.lits = map[token.Pos]*ast.CompositeLit{}
+	for _, f := range pass.Files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.CompositeLit); ok {
+				c.lits[lit.Lbrace] = lit
+			}
+			return true
+		})
+	}
+	c.often = c.findOften()
+	return c, nil
+}
+
+// ofUse reports whether a package is looked at: one that imports something that
+// makes connections, or has to do with it.
+func ofUse(pass *analysis.Pass) bool {
+	if isStandard(pass) {
+		return false
+	}
+	for _, p := range pass.Pkg.Imports() {
+		if Connects(p.Path()) {
+			return true
+		}
+	}
+	return false
+}
+
+// isStandard reports whether a package is the standard library's: none of its
+// module's files are anybody's to change.
+func isStandard(pass *analysis.Pass) bool {
+	first, _, _ := strings.Cut(pass.Pkg.Path(), "/")
+	return pass.Module != nil && pass.Module.Path == "std" || pass.Module == nil && !strings.Contains(first, ".") && inGoroot(pass)
+}
+
+func inGoroot(pass *analysis.Pass) bool {
+	if len(pass.Files) == 0 {
+		return true
+	}
+	name := pass.Fset.File(pass.Files[0].FileStart).Name()
+	return strings.HasPrefix(name, "$GOROOT") || strings.Contains(name, "/src/"+pass.Pkg.Path()+"/") && !strings.Contains(name, "/testdata/")
+}
+
+// Literal returns the composite literal that made an Alloc, or nil.
+func (c *Code) Literal(a *ssa.Alloc) *ast.CompositeLit { return c.lits[a.Pos()] }
+
+// Named reports whether t, or what it points to, is the named type.
+func Named(t types.Type, pkg, name string) bool {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	if !ok {
+		return false
+	}
+	obj := n.Obj()
+	return obj.Name() == name && obj.Pkg() != nil && obj.Pkg().Path() == pkg
+}
+
+// Callee returns the function or method that a call names, or nil: of an
+// interface's method, that method.
+func Callee(call *ssa.CallCommon) *types.Func {
+	if call.IsInvoke() {
+		return call.Method
+	}
+	if f := call.StaticCallee(); f != nil {
+		if o := f.Origin(); o != nil {
+			f = o
+		}
+		fn, _ := f.Object().(*types.Func)
+		return fn
+	}
+	return nil
+}
+
+// FullName is a function's name as tables have it: path.Name, or (path.Type).Name
+// for a method, without the star.
+func FullName(fn *types.Func) string {
+	if fn == nil {
+		return ""
+	}
+	return strings.Replace(fn.Origin().FullName(), "(*", "(", 1)
+}
+
+// IsTest reports whether a position is in a test file.
+func (c *Code) IsTest(pos token.Pos) bool {
+	return pos.IsValid() && strings.HasSuffix(c.pass.Fset.Position(pos).Filename, "_test.go")
+}
+
+// InLoop reports whether an instruction is run again and again in one call of its
+// function.
+func InLoop(in ssa.Instruction) bool {
+	b := in.Block()
+	if b == nil {
+		return false
+	}
+	seen := map[*ssa.BasicBlock]bool{}
+	var reach func(*ssa.BasicBlock) bool
+	reach = func(at *ssa.BasicBlock) bool {
+		for _, s := range at.Succs {
+			if s == b {
+				return true
+			}
+			if !seen[s] {
+				seen[s] = true
+				if reach(s) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return reach(b)
+}
+
+// Calls are the calls in f, deferred and started ones too.
+func Calls(f *ssa.Function) iter.Seq2[ssa.CallInstruction, *ssa.CallCommon] {
+	return func(yield func(ssa.CallInstruction, *ssa.CallCommon) bool) {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				if call, ok := in.(ssa.CallInstruction); ok && !yield(call, call.Common()) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// IsRequest reports whether a function makes an HTTP request over net/http.
+func IsRequest(fn *types.Func) bool {
+	switch FullName(fn) {
+	case "(net/http.Client).Do", "(net/http.Client).Get", "(net/http.Client).Head", "(net/http.Client).Post", "(net/http.Client).PostForm",
+		"(net/http.Transport).RoundTrip", "(net/http.RoundTripper).RoundTrip",
+		"net/http.Get", "net/http.Head", "net/http.Post", "net/http.PostForm":
+		return true
+	}
+	return false
+}
+
+// Root is the variable or object that a value is had from: through fields,
+// elements, conversions and pointers that are fields of it.
+func Root(v ssa.Value) ssa.Value { return root(v) }
+
+// OnError reports whether a block is reached only where an error is not nil.
+func OnError(b *ssa.BasicBlock) bool {
+	for ; b != nil && b.Idom() != nil; b = b.Idom() {
+		p := b.Idom()
+		test, ok := p.Instrs[len(p.Instrs)-1].(*ssa.If)
+		if !ok || len(b.Preds) != 1 {
+			continue
+		}
+		if isErr, at := errTest(test); isErr && p.Succs[at] == b {
+			return true
+		}
+	}
+	return false
+}
+
+// errTest reports whether an If is about an error, and which of its successors is
+// for when there is one.
+func errTest(test *ssa.If) (isErr bool, at int) {
+	op, ok := test.Cond.(*ssa.BinOp)
+	if !ok || !isErrType(op.X.Type()) && !isErrType(op.Y.Type()) {
+		return false, 0
+	}
+	switch op.Op {
+	case token.NEQ:
+		return true, 0
+	case token.EQL:
+		return true, 1
+	}
+	return false, 0
+}
+
+func isErrType(t types.Type) bool {
+	return types.Identical(t, types.Universe.Lookup("error").Type())
+}
+
+// Imports reports whether a package imports the path.
+func Imports(pkg *types.Package, path string) bool {
+	for _, p := range pkg.Imports() {
+		if p.Path() == path {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,98 @@
+package code
+
+import (
+	"go/types"
+
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/pools"
+)
+
+// connects are the packages that make connections, beside those of the table.
+var connects = map[string]bool{
+	"net": true, "net/http": true, "net/http/httputil": true, "crypto/tls": true,
+	"golang.org/x/oauth2": true, "golang.org/x/net/http2": true,
+}
+
+// Connects reports whether a package that imports the path may make connections.
+func Connects(path string) bool {
+	return connects[path] || tabled[path]
+}
+
+var tabled = pools.Standard().Packages()
+
+// IsNew reports whether a call makes something new each time, as far as is known.
+func (c *Code) IsNew(call *ssa.Call) bool {
+	fn := Callee(call.Common())
+	if fn == nil {
+		return false
+	}
+	_, known := pools.Standard()[FullName(fn)]
+	return known || c.fresh[fn]
+}
+
+// A Source is where a pool is made.
+type Source struct {
+	Value ssa.Value // a pointer to it, or it
+	In    ssa.Instruction
+	What  string // it is
+	HTTP  bool
+	By    string // the function of the user's that makes it, if that is another
+}
+
+// Sources returns where f makes what the table has. made says what other functions
+// are known to return something new, and may be nil.
+func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func) string) (sources []Source) {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.Alloc:
+				if p, ok := table[typeName(in.Type())]; ok && c.isMade(in) {
+					sources = append(sources, Source{Value: in, In: in, What: p.What, HTTP: p.HTTP})
+				}
+			case *ssa.Call:
+				fn := Callee(in.Common())
+				if fn == nil {
+					continue
+				}
+				if p, ok := table[FullName(fn)]; ok {
+					sources = append(sources, Source{Value: in, In: in, What: p.What, HTTP: p.HTTP})
+				} else if made != nil {
+					if what := made(fn.Origin()); what != "" {
+						sources = append(sources, Source{Value: in, In: in, What: what, HTTP: true, By: fn.Name()})
+					}
+				}
+			}
+		}
+	}
+	return sources
+}
+
+// isMade reports whether an Alloc is a literal or a variable of its own: not the
+// copy of another, or a parameter.
+func (c *Code) isMade(a *ssa.Alloc) bool {
+	for _, in := range *a.Referrers() {
+		if s, ok := in.(*ssa.Store); ok && s.Addr == a {
+			if _, isZero := s.Val.(*ssa.Const); !isZero {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// typeName is path.Name of what t points to.
+func typeName(t types.Type) string {
+	p, ok := types.Unalias(t).(*types.Pointer)
+	if !ok {
+		return ""
+	}
+	n, ok := types.Unalias(p.Elem()).(*types.Named)
+	if !ok || n.Obj().Pkg() == nil {
+		return ""
+	}
+	return trimVendor(n.Obj().Pkg().Path()) + "." + n.Obj().Name()
+}
+
+// SetFresh notes that a function of this package returns something new.
+func (c *Code) SetFresh(fn *types.Func) { c.fresh[fn.Origin()] = true }

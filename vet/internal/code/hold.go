@@ -1,0 +1,77 @@
+package code
+
+import "go/types"
+
+// mayHold reports whether something of the type may have a value of type v: by its
+// fields, and theirs, down to a few levels. Of an interface nobody knows.
+func mayHold(typ, v types.Type) bool {
+	return holder{v, map[types.Type]bool{}}.looks(typ, 5)
+}
+
+type holder struct {
+	v    types.Type
+	seen map[types.Type]bool
+}
+
+func (h holder) looks(typ types.Type, depth int) bool {
+	typ = types.Unalias(typ)
+	if h.seen[typ] || depth == 0 || isData(typ) {
+		return false
+	}
+	h.seen[typ] = true
+	if types.Identical(typ, h.v) || isPool(typ) {
+		return true
+	}
+	switch u := typ.Underlying().(type) {
+	case *types.Pointer:
+		return types.Identical(u.Elem(), h.v) || h.looks(u.Elem(), depth)
+	case *types.Slice:
+		return h.looks(u.Elem(), depth)
+	case *types.Array:
+		return h.looks(u.Elem(), depth)
+	case *types.Chan:
+		return h.looks(u.Elem(), depth)
+	case *types.Map:
+		return h.looks(u.Elem(), depth)
+	case *types.Signature:
+		return true
+	case *types.Interface:
+		return u.NumMethods() > 0
+	case *types.Tuple:
+		for i := range u.Len() {
+			if h.looks(u.At(i).Type(), depth) {
+				return true
+			}
+		}
+	case *types.Struct:
+		for i := range u.NumFields() {
+			if h.looks(u.Field(i).Type(), depth-1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isPool reports whether typ is net/http's own way to hold one.
+func isPool(typ types.Type) bool {
+	return Named(typ, "net/http", "Client") || Named(typ, "net/http", "Transport") || Named(typ, "net/http", "RoundTripper")
+}
+
+// isData reports whether typ is an answer, or what one is made of, and holds no
+// pool though by its fields it might.
+func isData(typ types.Type) bool {
+	if types.Identical(typ, types.Universe.Lookup("error").Type()) {
+		return true
+	}
+	for _, d := range []struct{ pkg, name string }{
+		{"net/http", "Response"}, {"net/http", "Request"}, {"net/http", "Header"}, {"net/http", "Cookie"},
+		{"time", "Time"}, {"io", "Reader"}, {"io", "ReadCloser"}, {"io", "Writer"}, {"reflect", "Type"},
+		{"context", "CancelFunc"}, {"net", "Addr"}, {"fmt", "Stringer"}, {"bytes", "Buffer"}, {"net/url", "URL"},
+	} {
+		if Named(typ, d.pkg, d.name) {
+			return true
+		}
+	}
+	return false
+}

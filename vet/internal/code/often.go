@@ -1,0 +1,203 @@
+package code
+
+import (
+	"go/ast"
+	"go/types"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// Often is how a piece of code comes to run again and again. Zero is that it is
+// not known to.
+type Often struct {
+	how  how
+	name string // the function's
+}
+
+type how uint8
+
+const (
+	seldom    how = iota
+	byCall        // of a function that others call as they like
+	byLoop        // in a loop
+	byRequest     // a handler, or what it calls
+)
+
+// Yes reports whether it does.
+func (o Often) Yes() bool { return o.how != seldom }
+
+// Serves reports whether it runs for each of the requests that a server has, or in
+// a loop: more than because anybody may call it.
+func (o Often) Serves() bool { return o.how == byLoop || o.how == byRequest }
+
+// String completes "a new connection …".
+func (o Often) String() string {
+	switch o.how {
+	case byLoop:
+		return "in every turn of a loop"
+	case byRequest:
+		return "for every request that reaches " + o.name
+	case byCall:
+		return "for every call of " + o.name
+	}
+	return ""
+}
+
+// Often returns how an instruction comes to run often.
+func (c *Code) Often(in ssa.Instruction) Often {
+	f := in.Parent()
+	if InLoop(in) {
+		return Often{byLoop, shown(f)}
+	}
+	o := c.often[f]
+	if o.Yes() {
+		o.name = shown(f)
+	}
+	return o
+}
+
+// shown is a function's name for people: a literal's is the one around it.
+func shown(f *ssa.Function) string {
+	for f.Parent() != nil {
+		f = f.Parent()
+	}
+	return f.Name()
+}
+
+// findOften says it of all functions. It starts from those that others call: the
+// exported ones, but for package main and tests, and handlers; and goes on to what
+// these call, and to what is called in a loop.
+func (c *Code) findOften() map[*ssa.Function]Often {
+	often := map[*ssa.Function]Often{}
+	var work []*ssa.Function
+	mark := func(f *ssa.Function, h how) {
+		if f == nil || often[f].how >= h {
+			return
+		}
+		often[f] = Often{how: h}
+		work = append(work, f)
+	}
+	for _, f := range c.Funcs {
+		switch {
+		case isHandler(f):
+			mark(f, byRequest)
+		case c.isForOthers(f):
+			mark(f, byCall)
+		}
+		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
+			if InLoop(in) {
+				mark(callee, byLoop)
+			}
+		})
+	}
+	for len(work) > 0 {
+		f := work[len(work)-1]
+		work = work[:len(work)-1]
+		eachCall(f, func(_ ssa.Instruction, callee *ssa.Function) { mark(callee, often[f].how) })
+	}
+	return often
+}
+
+// eachCall visits the functions that f calls, starts, or gives to another to call
+// as often: but for sync.Once and its like.
+func eachCall(f *ssa.Function, visit func(in ssa.Instruction, callee *ssa.Function)) {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			call, ok := in.(ssa.CallInstruction)
+			if !ok {
+				continue
+			}
+			common := call.Common()
+			if isOnce(Callee(common)) {
+				continue
+			}
+			if callee := common.StaticCallee(); callee != nil && callee.Blocks != nil {
+				visit(in, callee)
+			}
+			for _, arg := range common.Args {
+				if lit := literalOf(arg); lit != nil {
+					visit(in, lit)
+				}
+			}
+		}
+	}
+}
+
+// literalOf is the function literal that a value is, or nil.
+func literalOf(v ssa.Value) *ssa.Function {
+	for {
+		switch x := v.(type) {
+		case *ssa.MakeClosure:
+			return x.Fn.(*ssa.Function)
+		case *ssa.Function:
+			if x.Parent() != nil {
+				return x
+			}
+			return nil
+		case *ssa.ChangeType:
+			v = x.X
+		case *ssa.MakeInterface:
+			v = x.X
+		default:
+			return nil
+		}
+	}
+}
+
+func isOnce(fn *types.Func) bool {
+	switch FullName(fn) {
+	case "(sync.Once).Do", "sync.OnceFunc", "sync.OnceValue", "sync.OnceValues", "(golang.org/x/sync/singleflight.Group).Do":
+		return true
+	}
+	return false
+}
+
+// isForOthers reports whether f is exported by a package that others import.
+func (c *Code) isForOthers(f *ssa.Function) bool {
+	if f.Parent() != nil || f.Pkg == nil || f.Pkg.Pkg.Name() == "main" || c.IsTest(f.Pos()) {
+		return false
+	}
+	return ast.IsExported(f.Name())
+}
+
+// handlers are the types of parameters by which a function is one.
+var handlers = []string{
+	"net/http.ResponseWriter",
+	"github.com/gin-gonic/gin.Context",
+	"github.com/labstack/echo.Context", "github.com/labstack/echo/v4.Context", "github.com/labstack/echo/v5.Context",
+	"github.com/gofiber/fiber.Ctx", "github.com/gofiber/fiber/v2.Ctx", "github.com/gofiber/fiber/v3.Ctx",
+	"github.com/valyala/fasthttp.RequestCtx",
+	"github.com/prometheus/client_golang/prometheus.Metric", // Collect(chan<- Metric): for every scrape
+}
+
+// isHandler reports whether f serves requests, by its parameters: or makes them,
+// as a RoundTripper's RoundTrip.
+func isHandler(f *ssa.Function) bool {
+	params := f.Signature.Params()
+	for i := range params.Len() {
+		t := types.Unalias(params.At(i).Type())
+		if ch, ok := t.(*types.Chan); ok {
+			t = types.Unalias(ch.Elem())
+		}
+		if p, ok := t.(*types.Pointer); ok {
+			t = types.Unalias(p.Elem())
+		}
+		if n, ok := t.(*types.Named); ok && n.Obj().Pkg() != nil {
+			name := n.Obj().Pkg().Path() + "." + n.Obj().Name()
+			for _, h := range handlers {
+				if trimVendor(name) == h {
+					return true
+				}
+			}
+		}
+	}
+	return f.Name() == "RoundTrip" && f.Signature.Recv() != nil && params.Len() == 1 && Named(params.At(0).Type(), "net/http", "Request")
+}
+
+func trimVendor(path string) string {
+	if _, after, ok := strings.Cut(path, "/vendor/"); ok {
+		return after
+	}
+	return path
+}

@@ -1,0 +1,173 @@
+// Package keepalivesoff finds where a connection is used for one request only.
+package keepalivesoff
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/types"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/passes/inspect"
+	"golang.org/x/tools/go/ast/inspector"
+
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+const doc = `find keep-alives that are switched off
+
+DisableKeepAlives, Request.Close and a header "Connection: close" have a connection
+closed after one request, and a new one made for the next. It is meant where a
+server can't bear a second request, or where there is no next.
+
+In tests, where a server is to be rid of its clients, they are fine.`
+
+// Analyzer finds them.
+var Analyzer = &analysis.Analyzer{
+	Name:     "keepalivesoff",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/keepalivesoff",
+	Requires: []*analysis.Analyzer{inspect.Analyzer},
+	Run:      run,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	if !code.Imports(pass.Pkg, "net/http") {
+		return nil, nil
+	}
+	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
+	nodes := []ast.Node{(*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil), (*ast.CallExpr)(nil), (*ast.FuncDecl)(nil)}
+	in.WithStack(nodes, func(n ast.Node, push bool, stack []ast.Node) bool {
+		if !push {
+			return true
+		}
+		if strings.HasSuffix(pass.Fset.Position(n.Pos()).Filename, "_test.go") {
+			return false
+		}
+		switch n := n.(type) {
+		case *ast.CompositeLit:
+			literal(pass, n)
+		case *ast.AssignStmt:
+			assignment(pass, n, stack)
+		case *ast.CallExpr:
+			header(pass, n, stack)
+		}
+		return true
+	})
+	return nil, nil
+}
+
+const (
+	offWhat   = "keep-alives are off: every request makes a connection"
+	offDo     = "delete it, and close bodies: connections are used again"
+	closeWhat = "the connection is closed after this request, and the next one makes another"
+)
+
+// literal is http.Transport{DisableKeepAlives: true}.
+func literal(pass *analysis.Pass, lit *ast.CompositeLit) {
+	if !isTransport(pass.TypesInfo.TypeOf(lit)) {
+		return
+	}
+	for i, e := range lit.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok || !named(kv.Key, "DisableKeepAlives") || !isTrue(pass, kv.Value) {
+			continue
+		}
+		r := code.Report{Pos: kv.Pos(), End: kv.End(), What: offWhat, Do: offDo, FixName: "delete the field"}
+		end := lit.Rbrace
+		if i+1 < len(lit.Elts) {
+			end = lit.Elts[i+1].Pos()
+		} else if i > 0 {
+			r.Fix = []analysis.TextEdit{{Pos: lit.Elts[i-1].End(), End: kv.End()}}
+		}
+		if r.Fix == nil {
+			r.Fix = []analysis.TextEdit{{Pos: kv.Pos(), End: end}}
+		}
+		code.Reports(pass, r)
+	}
+}
+
+// assignment is t.DisableKeepAlives = true, and req.Close = true of a request that
+// is to be made.
+func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) {
+	if len(s.Lhs) != 1 || len(s.Rhs) != 1 || !isTrue(pass, s.Rhs[0]) {
+		return
+	}
+	sel, ok := s.Lhs[0].(*ast.SelectorExpr)
+	if !ok {
+		return
+	}
+	fix := []analysis.TextEdit{{Pos: s.Pos(), End: s.End()}}
+	switch t := pass.TypesInfo.TypeOf(sel.X); {
+	case sel.Sel.Name == "DisableKeepAlives" && isTransport(t):
+		code.Reports(pass, code.Report{Pos: s.Pos(), End: s.End(), What: offWhat, Do: offDo, FixName: "delete the assignment", Fix: fix})
+	case sel.Sel.Name == "Close" && code.Named(t, "net/http", "Request") && !isServed(pass, sel.X, stack):
+		code.Reports(pass, code.Report{Pos: s.Pos(), End: s.End(), What: closeWhat, Do: offDo, FixName: "delete the assignment", Fix: fix})
+	}
+}
+
+// header is req.Header.Set("Connection", "close").
+func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) {
+	fun, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok || len(call.Args) != 2 || fun.Sel.Name != "Set" && fun.Sel.Name != "Add" {
+		return
+	}
+	field, ok := ast.Unparen(fun.X).(*ast.SelectorExpr)
+	if !ok || field.Sel.Name != "Header" || !code.Named(pass.TypesInfo.TypeOf(field.X), "net/http", "Request") {
+		return
+	}
+	if isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack) {
+		code.Reports(pass, code.Report{Pos: call.Pos(), End: call.End(), What: closeWhat, Do: offDo})
+	}
+}
+
+// isServed reports whether a request is the parameter of a handler around it: it
+// came, and is not to be made.
+func isServed(pass *analysis.Pass, x ast.Expr, stack []ast.Node) bool {
+	id, ok := ast.Unparen(x).(*ast.Ident)
+	if !ok {
+		return false
+	}
+	obj := pass.TypesInfo.Uses[id]
+	for _, n := range stack {
+		var typ *ast.FuncType
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			typ = n.Type
+		case *ast.FuncLit:
+			typ = n.Type
+		default:
+			continue
+		}
+		writes, reads := false, false
+		for _, p := range typ.Params.List {
+			writes = writes || code.Named(pass.TypesInfo.TypeOf(p.Type), "net/http", "ResponseWriter")
+			for _, name := range p.Names {
+				reads = reads || pass.TypesInfo.Defs[name] == obj
+			}
+		}
+		if writes && reads {
+			return true
+		}
+	}
+	return false
+}
+
+func isTransport(t types.Type) bool {
+	return t != nil && (code.Named(t, "net/http", "Transport") || code.Named(t, "github.com/berth-go/berth", "Transport"))
+}
+
+func named(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
+}
+
+func isTrue(pass *analysis.Pass, e ast.Expr) bool {
+	v := pass.TypesInfo.Types[e].Value
+	return v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
+}
+
+func isText(pass *analysis.Pass, e ast.Expr, text string) bool {
+	v := pass.TypesInfo.Types[e].Value
+	return v != nil && v.Kind() == constant.String && strings.EqualFold(constant.StringVal(v), text)
+}

@@ -1,0 +1,13 @@
+package keepalivesoff_test
+
+import (
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+
+	"github.com/berth-go/berth/vet/keepalivesoff"
+)
+
+func Test(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), keepalivesoff.Analyzer, "a")
+}

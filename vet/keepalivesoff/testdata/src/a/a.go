@@ -1,0 +1,53 @@
+package a
+
+import "net/http"
+
+var off = &http.Transport{
+	MaxIdleConns:      100,
+	DisableKeepAlives: true, // want `keep-alives are off: every request makes a connection`
+}
+
+var onlyOff = http.Transport{DisableKeepAlives: true} // want `keep-alives are off`
+
+func assigned(t *http.Transport) {
+	t.DisableKeepAlives = true // want `keep-alives are off`
+}
+
+func request() {
+	req, _ := http.NewRequest("GET", "http://x", nil)
+	req.Close = true                       // want `the connection is closed after this request, and the next one makes another`
+	req.Header.Set("connection", "Close")  // want `the connection is closed after this request`
+	req.Header.Add("Connection", "close")  // want `the connection is closed after this request`
+	http.DefaultClient.Do(req)
+}
+
+// What follows is right.
+
+type options struct{ once bool }
+
+func byOption(o options) *http.Transport {
+	return &http.Transport{DisableKeepAlives: o.once}
+}
+
+var on = &http.Transport{DisableKeepAlives: false}
+
+func handler(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	r.Close = true
+	r.Header.Set("Connection", "close")
+}
+
+func upgrade(req *http.Request) {
+	req.Header.Set("Connection", "Upgrade")
+}
+
+type other struct{ Close, DisableKeepAlives bool }
+
+func others(o *other) {
+	o.Close = true
+	o.DisableKeepAlives = true
+}
+
+func meant(req *http.Request) {
+	req.Close = true //nolint:berth // the device can't do two
+}

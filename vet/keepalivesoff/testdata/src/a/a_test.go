@@ -1,0 +1,5 @@
+package a
+
+import "net/http"
+
+var inTest = &http.Transport{DisableKeepAlives: true}

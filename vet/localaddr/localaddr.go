@@ -1,0 +1,180 @@
+// Package localaddr finds dialers that take their ports from one budget for all
+// destinations.
+package localaddr
+
+import (
+	"go/ast"
+	"go/types"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/analysis/passes/inspect"
+	"golang.org/x/tools/go/ast/inspector"
+
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+const doc = `find a Dialer.LocalAddr that spends ports for all destinations
+
+net.Dialer binds to LocalAddr before it connects, and bind takes a port that no other
+connection can have then, whatever its destination: one range for all of them, where
+connect alone would have one for each (inet_csk_find_open_port, against
+__inet_hash_connect). On Linux, a Control that sets IP_BIND_ADDRESS_NO_PORT has
+connect choose the port.
+
+Reported is a *net.TCPAddr with an address and without a port, in a Dialer that has
+neither Control nor ControlContext.`
+
+// Analyzer finds them.
+var Analyzer = &analysis.Analyzer{
+	Name:     "localaddr",
+	Doc:      doc,
+	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/localaddr",
+	Requires: []*analysis.Analyzer{inspect.Analyzer},
+	Run:      run,
+}
+
+func run(pass *analysis.Pass) (any, error) {
+	if !code.Imports(pass.Pkg, "net") {
+		return nil, nil
+	}
+	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
+	in.WithStack([]ast.Node{(*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil)}, func(n ast.Node, push bool, stack []ast.Node) bool {
+		if !push {
+			return true
+		}
+		switch n := n.(type) {
+		case *ast.CompositeLit:
+			if code.Named(pass.TypesInfo.TypeOf(n), "net", "Dialer") {
+				literal(pass, n, stack)
+			}
+		case *ast.AssignStmt:
+			for i, lhs := range n.Lhs {
+				sel, ok := lhs.(*ast.SelectorExpr)
+				if ok && sel.Sel.Name == "LocalAddr" && len(n.Rhs) == len(n.Lhs) && code.Named(pass.TypesInfo.TypeOf(sel.X), "net", "Dialer") {
+					report(pass, n, n.Rhs[i], stack)
+				}
+			}
+		}
+		return true
+	})
+	return nil, nil
+}
+
+func literal(pass *analysis.Pass, lit *ast.CompositeLit, stack []ast.Node) {
+	var addr ast.Expr
+	for _, e := range lit.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		switch key, _ := kv.Key.(*ast.Ident); key.Name {
+		case "Control", "ControlContext":
+			return
+		case "LocalAddr":
+			addr = kv.Value
+		}
+	}
+	if addr != nil {
+		report(pass, addr, addr, stack)
+	}
+}
+
+func report(pass *analysis.Pass, at ast.Node, addr ast.Expr, stack []ast.Node) {
+	if !isTCP(pass, addr, stack) || setsControl(pass, stack) {
+		return
+	}
+	code.Reports(pass, code.Report{
+		Pos: at.Pos(), End: at.End(),
+		What: "LocalAddr without IP_BIND_ADDRESS_NO_PORT: all destinations share one range of ports",
+		Do:   "set IP_BIND_ADDRESS_NO_PORT in Control, on Linux, or use berth.Transport's LocalAddrs",
+	})
+}
+
+// isTCP reports whether addr is a *net.TCPAddr that has an address and no port, as
+// far as can be seen.
+func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
+	addr = ast.Unparen(addr)
+	if id, ok := addr.(*ast.Ident); ok {
+		if given := definition(pass, id, stack); given != nil {
+			addr = given
+		}
+	}
+	if !code.Named(pass.TypesInfo.TypeOf(addr), "net", "TCPAddr") {
+		return false
+	}
+	u, ok := addr.(*ast.UnaryExpr)
+	if !ok {
+		return true
+	}
+	lit, ok := u.X.(*ast.CompositeLit)
+	if !ok {
+		return true
+	}
+	hasIP := false
+	for _, e := range lit.Elts {
+		kv, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			return true
+		}
+		switch key, _ := kv.Key.(*ast.Ident); key.Name {
+		case "IP":
+			hasIP = true
+		case "Port":
+			v := pass.TypesInfo.Types[kv.Value].Value
+			if v == nil || v.ExactString() != "0" {
+				return false
+			}
+		}
+	}
+	return hasIP
+}
+
+// definition is what a local variable was last given, where that is one value only.
+func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast.Expr) {
+	obj, ok := pass.TypesInfo.Uses[id].(*types.Var)
+	if !ok {
+		return nil
+	}
+	n := 0
+	each(stack, func(s *ast.AssignStmt) {
+		for i, lhs := range s.Lhs {
+			l, ok := lhs.(*ast.Ident)
+			if ok && len(s.Lhs) == len(s.Rhs) && (pass.TypesInfo.Defs[l] == obj || pass.TypesInfo.Uses[l] == obj) {
+				given = s.Rhs[i]
+				n++
+			}
+		}
+	})
+	if n != 1 {
+		return nil
+	}
+	return given
+}
+
+// setsControl reports whether the function gives a dialer its Control by assignment.
+func setsControl(pass *analysis.Pass, stack []ast.Node) (sets bool) {
+	each(stack, func(s *ast.AssignStmt) {
+		for _, lhs := range s.Lhs {
+			sel, ok := lhs.(*ast.SelectorExpr)
+			if ok && (sel.Sel.Name == "Control" || sel.Sel.Name == "ControlContext") && code.Named(pass.TypesInfo.TypeOf(sel.X), "net", "Dialer") {
+				sets = true
+			}
+		}
+	})
+	return sets
+}
+
+// each visits the assignments of the outermost function.
+func each(stack []ast.Node, visit func(*ast.AssignStmt)) {
+	for _, n := range stack {
+		if f, ok := n.(*ast.FuncDecl); ok && f.Body != nil {
+			ast.Inspect(f.Body, func(n ast.Node) bool {
+				if s, ok := n.(*ast.AssignStmt); ok {
+					visit(s)
+				}
+				return true
+			})
+			return
+		}
+	}
+}

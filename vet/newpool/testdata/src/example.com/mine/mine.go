@@ -1,0 +1,7 @@
+package mine
+
+type Pool struct{ n int }
+
+func NewPool() *Pool { return &Pool{} }
+
+func (*Pool) Use() {}

@@ -1,0 +1,166 @@
+// Package newtransport finds pools of connections that are made again and again.
+package newtransport
+
+import (
+	"go/ast"
+	"go/types"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/code"
+	"github.com/berth-go/berth/vet/internal/pools"
+)
+
+const doc = `find an http.Transport that is made for every call
+
+An http.Transport is a pool of connections. One that is made for a call, a request
+that is served or a turn of a loop has none to use again: each request makes a
+connection, and closes it, or leaves it open for as long as the other side likes.
+Either way ports run out: golang/go#24719, and the first advice of net/http's
+documentation ("should be reused instead of created as needed").
+
+What is stored where it outlives the call, in a field, a package variable, a map, a
+closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
+which uses http.DefaultTransport. A function that returns a new one is known as
+such wherever it is called, in other packages too.`
+
+// Analyzer finds them.
+var Analyzer = &analysis.Analyzer{
+	Name:      "newtransport",
+	Doc:       doc,
+	URL:       "https://pkg.go.dev/github.com/berth-go/berth/vet/newtransport",
+	Requires:  []*analysis.Analyzer{code.Analyzer},
+	FactTypes: []analysis.Fact{new(IsNew)},
+	Run:       run,
+}
+
+// IsNew is the fact of a function that it returns a new pool each time.
+type IsNew struct{ What string }
+
+// AFact makes it one.
+func (*IsNew) AFact() {}
+
+// String is for tests.
+func (n *IsNew) String() string { return "returns a new " + n.What }
+
+func run(pass *analysis.Pass) (any, error) {
+	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	table := pools.Table{}
+	for name, p := range pools.Standard() {
+		if p.HTTP {
+			table[name] = p
+		}
+	}
+	made := func(fn *types.Func) string {
+		var fact IsNew
+		pass.ImportObjectFact(fn, &fact)
+		return fact.What
+	}
+	for findMakers(pass, c, table, made) {
+	}
+	for _, f := range c.Funcs {
+		for _, s := range c.Sources(f, table, made) {
+			check(pass, c, s)
+		}
+	}
+	return nil, nil
+}
+
+// findMakers exports the fact of those functions that it finds to return something
+// new, and reports whether there were any: which may show others.
+func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, made func(*types.Func) string) (found bool) {
+	for _, f := range c.Funcs {
+		fn, ok := f.Object().(*types.Func)
+		if !ok || made(fn) != "" || !returnsPool(f.Signature) {
+			continue
+		}
+		for _, s := range c.Sources(f, table, made) {
+			if flow := c.Follow(s.Value); flow.Returned && !flow.Kept {
+				pass.ExportObjectFact(fn, &IsNew{s.What})
+				c.SetFresh(fn)
+				found = true
+				break
+			}
+		}
+	}
+	return found
+}
+
+// returnsPool reports whether a function's results are a pool for HTTP, rather than
+// something that has one.
+func returnsPool(sig *types.Signature) bool {
+	for i := range sig.Results().Len() {
+		t := sig.Results().At(i).Type()
+		for _, name := range []string{"Client", "Transport", "RoundTripper"} {
+			if code.Named(t, "net/http", name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func check(pass *analysis.Pass, c *code.Code, s code.Source) {
+	often := c.Often(s.In)
+	if !often.Yes() || isOff(c, s.Value) {
+		return
+	}
+	flow := c.Follow(s.Value)
+	if flow.Outlives() || flow.Looped && !code.InLoop(s.In) {
+		return
+	}
+	what := "a new " + s.What
+	if s.By != "" {
+		what += ", from " + s.By + ","
+	}
+	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + ": its connections are never reused", Do: advice(s.In)}
+	if a, ok := s.Value.(*ssa.Alloc); ok {
+		if lit := c.Literal(a); lit != nil {
+			r.Pos, r.End = lit.Pos(), lit.End()
+		}
+	}
+	code.Reports(pass, r)
+}
+
+// isOff reports whether the literal disables keep-alives: that is keepalivesoff's to
+// report, and the pool is none.
+func isOff(c *code.Code, v ssa.Value) bool {
+	a, ok := v.(*ssa.Alloc)
+	if !ok {
+		return false
+	}
+	lit := c.Literal(a)
+	if lit == nil {
+		return false
+	}
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "DisableKeepAlives" {
+				v, ok := kv.Value.(*ast.Ident)
+				return ok && v.Name == "true"
+			}
+		}
+	}
+	return false
+}
+
+func advice(in ssa.Instruction) string {
+	if code.InLoop(in) {
+		return "make it once, before the loop"
+	}
+	f := in.Parent()
+	for f.Parent() != nil {
+		f = f.Parent()
+	}
+	if recv := f.Signature.Recv(); recv != nil {
+		t := types.Unalias(recv.Type())
+		if p, ok := t.(*types.Pointer); ok {
+			t = types.Unalias(p.Elem())
+		}
+		if n, ok := t.(*types.Named); ok {
+			return "make it once: move it to a package variable or a field of " + n.Obj().Name()
+		}
+	}
+	return "make it once: move it to a package variable"
+}

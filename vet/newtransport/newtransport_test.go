@@ -1,0 +1,13 @@
+package newtransport_test
+
+import (
+	"testing"
+
+	"golang.org/x/tools/go/analysis/analysistest"
+
+	"github.com/berth-go/berth/vet/newtransport"
+)
+
+func Test(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), newtransport.Analyzer, "a")
+}

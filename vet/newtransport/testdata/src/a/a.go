@@ -1,0 +1,283 @@
+package a
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"sync"
+
+	"b"
+)
+
+// Plain.
+func Fetch(url string) error {
+	tr := &http.Transport{MaxIdleConns: 10} // want `a new http.Transport for every call of Fetch: its connections are never reused`
+	client := &http.Client{Transport: tr}
+	resp, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// Closed after: a pool for one request all the same.
+func FetchAndClose(url string) error {
+	tr := new(http.Transport) // want `for every call of FetchAndClose`
+	defer tr.CloseIdleConnections()
+	_, err := tr.RoundTrip(nil)
+	return err
+}
+
+// A variable rather than a literal.
+func Variable(url string) error {
+	var tr http.Transport // want `for every call of Variable`
+	c := http.Client{Transport: &tr}
+	_, err := c.Get(url)
+	return err
+}
+
+// A clone of the default one.
+func Clone(url string) error {
+	tr := http.DefaultTransport.(*http.Transport).Clone() // want `for every call of Clone`
+	tr.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	_, err := (&http.Client{Transport: tr}).Get(url)
+	return err
+}
+
+type Service struct {
+	client *http.Client
+	cache  map[string]*http.Client
+	mu     sync.Mutex
+	once   sync.Once
+}
+
+// A method, by one that is exported.
+func (s *Service) Order(url string) error { return s.fetch(url) }
+
+func (s *Service) fetch(url string) error {
+	client := &http.Client{Transport: &http.Transport{}} // want `a new http.Transport for every call of fetch`
+	_, err := client.Get(url)
+	return err
+}
+
+// A closure that is called where it is.
+func Closure(url string) error {
+	get := func() error {
+		c := http.Client{Transport: &http.Transport{}} // want `for every call of Closure`
+		_, err := c.Get(url)
+		return err
+	}
+	return get()
+}
+
+// A closure that captures it, and goes nowhere.
+func Captured(url string) error {
+	c := &http.Client{Transport: &http.Transport{}} // want `for every call of Captured`
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		c.Get(url)
+	}()
+	wg.Wait()
+	return nil
+}
+
+// Through helpers, of this package and another.
+func Helper(url string) error {
+	c := newClient() // want `a new http.Transport, from newClient, for every call of Helper`
+	_, err := c.Get(url)
+	return err
+}
+
+func newClient() *http.Client { // want newClient:"returns a new http.Transport"
+	return &http.Client{Transport: &http.Transport{}}
+}
+
+func OtherHelper(url string) error {
+	_, err := b.NewClient().Get(url) // want `a new http.Transport, from NewClient, for every call of OtherHelper`
+	return err
+}
+
+func sharedOne(url string) error {
+	_, err := b.Client().Get(url)
+	return err
+}
+
+// Through an interface.
+type doer interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+func Interface(req *http.Request) error {
+	var d doer = &http.Client{Transport: &http.Transport{}} // want `for every call of Interface`
+	_, err := d.Do(req)
+	return err
+}
+
+// A wrapper around it.
+type logging struct{ next http.RoundTripper }
+
+func (l logging) RoundTrip(r *http.Request) (*http.Response, error) { return l.next.RoundTrip(r) }
+
+func Wrapped(req *http.Request) error {
+	c := http.Client{Transport: logging{next: &http.Transport{}}} // want `for every call of Wrapped`
+	_, err := c.Do(req)
+	return err
+}
+
+// Generic.
+func Generic[T any](req *http.Request) (v T, err error) {
+	c := &http.Client{Transport: &http.Transport{}} // want `for every call of Generic`
+	_, err = c.Do(req)
+	return v, err
+}
+
+// In a loop, in a function that runs once.
+func poll(urls []string) {
+	for _, url := range urls {
+		c := &http.Client{Transport: &http.Transport{}} // want `a new http.Transport in every turn of a loop`
+		c.Get(url)
+	}
+}
+
+// Called in a loop.
+func init() {
+	for {
+		one()
+	}
+}
+
+func one() {
+	c := &http.Client{Transport: &http.Transport{}} // want `for every call of one|in every turn of a loop`
+	c.Get("http://x")
+}
+
+// In handlers.
+func handle(w http.ResponseWriter, r *http.Request) {
+	c := &http.Client{Transport: &http.Transport{}} // want `for every request that reaches handle`
+	c.Get("http://x")
+}
+
+func register() {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		c := &http.Client{Transport: &http.Transport{}} // want `for every request that reaches register`
+		c.Get("http://x")
+	})
+}
+
+// Behind an option.
+type option func(*http.Client)
+
+func Options(url string, opts ...option) error {
+	c := &http.Client{}
+	c.Transport = &http.Transport{} // want `for every call of Options`
+	for _, o := range opts {
+		o(c)
+	}
+	_, err := c.Get(url)
+	return err
+}
+
+// What follows is right.
+
+var global = &http.Client{Transport: &http.Transport{}}
+
+// Made for something that is returned, or is it.
+func New() *Service {
+	return &Service{client: &http.Client{Transport: &http.Transport{}}}
+}
+
+func NewWith(tr *http.Transport) *Service {
+	if tr == nil {
+		tr = &http.Transport{}
+	}
+	s := &Service{}
+	s.client = &http.Client{Transport: tr}
+	return s
+}
+
+// Kept in a field, a map, a variable, a channel.
+func (s *Service) lazy() *http.Client {
+	if s.client == nil {
+		s.client = &http.Client{Transport: &http.Transport{}}
+	}
+	return s.client
+}
+
+func (s *Service) Cached(host string) *http.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.cache[host]
+	if c == nil {
+		c = &http.Client{Transport: &http.Transport{}}
+		s.cache[host] = c
+	}
+	return c
+}
+
+func (s *Service) Once() {
+	s.once.Do(func() { s.client = &http.Client{Transport: &http.Transport{}} })
+}
+
+func Send(to chan<- *http.Client) { to <- &http.Client{Transport: &http.Transport{}} }
+
+func SetDefault() { http.DefaultTransport = &http.Transport{} }
+
+var setter = new(Service)
+
+func (s *Service) SetTransport(rt http.RoundTripper) { s.client.Transport = rt }
+
+func Configure() { setter.SetTransport(&http.Transport{}) }
+
+// The default transport.
+func Default(url string) error {
+	c := &http.Client{}
+	_, err := c.Get(url)
+	return err
+}
+
+// A pool for what the call itself does in a loop.
+func All(urls []string) {
+	c := &http.Client{Transport: &http.Transport{}}
+	for _, url := range urls {
+		c.Get(url)
+	}
+}
+
+// Nobody is known to call it more than once.
+func start() {
+	c := &http.Client{Transport: &http.Transport{}}
+	c.Get("http://x")
+}
+
+// Without keep-alives it is no pool: keepalivesoff tells of it.
+func Off(url string) error {
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	_, err := c.Get(url)
+	return err
+}
+
+// Told not to.
+func Quiet(url string) {
+	//lint:ignore berth it runs once a day
+	c := &http.Client{Transport: &http.Transport{}}
+	c.Get(url)
+	d := &http.Client{Transport: &http.Transport{}} //nolint:newtransport // a proxy of its own
+	e := &http.Client{Transport: &http.Transport{}} // want `for every call of Quiet: its connections are never reused$`
+	//nolint:berth
+	f := &http.Client{Transport: &http.Transport{}} // want `for every call of Quiet.*needs a reason`
+	d.Get(url)
+	e.Get(url)
+	f.Get(url)
+}
+
+// A goroutine that goes on, and gives it to a server.
+func Serve(ln io.Closer, h http.Handler) {
+	proxy := &reverse{rt: &http.Transport{}}
+	http.ListenAndServe(":80", proxy)
+}
+
+type reverse struct{ rt http.RoundTripper }
+
+func (p *reverse) ServeHTTP(http.ResponseWriter, *http.Request) {}
