@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 		here + "/internal/explain",
 		here + "/internal/ports",
 		here + "/internal/report",
+		library + "/vet/govet",
 		"github.com/spf13/cobra",
 		"github.com/spf13/pflag", // cobra's flags: what is wrong with one, by type
 		"golang.org/x/term",

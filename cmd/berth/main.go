@@ -13,9 +13,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/berth-go/berth/vet/govet"
 )
 
 func main() {
+	if govet.IsTool(os.Args[1:]) {
+		govet.Tool() // berth vet has go vet call berth
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	os.Exit(exec(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -33,7 +38,7 @@ const (
 var errNo = errors.New("the answer is no")
 
 // verbs is the table of verbs. Each has a file of its own.
-var verbs = []verb{checkVerb, completionVerb, demoVerb, versionVerb}
+var verbs = []verb{checkVerb, completionVerb, demoVerb, versionVerb, vetVerb}
 
 type (
 	verb    = func() *command

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	osexec "os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
+		Setup:               goEnv,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
 			"phase": phase,
@@ -37,6 +39,20 @@ func TestScripts(t *testing.T) {
 			return !errors.Is(netlab.Supported(), errors.ErrUnsupported), nil
 		},
 	})
+}
+
+// goEnv has the go command, which berth vet calls, use the caches that it always uses.
+func goEnv(env *testscript.Env) error {
+	out, err := osexec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOPROXY").Output()
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(string(out), "\n")
+	env.Setenv("GOCACHE", lines[0])
+	env.Setenv("GOMODCACHE", lines[1])
+	env.Setenv("GOPROXY", lines[2])
+	env.Setenv("GOWORK", "off")
+	return nil
 }
 
 // exits runs a command and wants an exit code: exits 2 berth demo --ports 0

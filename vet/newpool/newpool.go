@@ -27,24 +27,13 @@ var Analyzer = &analysis.Analyzer{
 	Run:      run,
 }
 
-var file string
-
 func init() {
-	Analyzer.Flags.StringVar(&file, "table", "", "a `file` with more constructors")
+	Analyzer.Flags.Func("table", "a `file` with more constructors", pools.Extend)
 }
 
 func run(pass *analysis.Pass) (any, error) {
 	c := pass.ResultOf[code.Analyzer].(*code.Code)
-	all, err := pools.Standard().With(file)
-	if err != nil {
-		return nil, err
-	}
-	table := pools.Table{}
-	for name, p := range all {
-		if !p.HTTP {
-			table[name] = p
-		}
-	}
+	table := pools.Of(false)
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, nil) {
 			often := c.Often(s.In)

@@ -9,7 +9,8 @@ import (
 )
 
 func Test(t *testing.T) {
-	newpool.Analyzer.Flags.Set("table", "testdata/own.txt")
-	defer newpool.Analyzer.Flags.Set("table", "")
+	if err := newpool.Analyzer.Flags.Set("table", "testdata/own.txt"); err != nil {
+		t.Fatal(err)
+	}
 	analysistest.Run(t, analysistest.TestData(), newpool.Analyzer, "a")
 }

@@ -46,12 +46,7 @@ func (n *IsNew) String() string { return "returns a new " + n.What }
 
 func run(pass *analysis.Pass) (any, error) {
 	c := pass.ResultOf[code.Analyzer].(*code.Code)
-	table := pools.Table{}
-	for name, p := range pools.Standard() {
-		if p.HTTP {
-			table[name] = p
-		}
-	}
+	table := pools.Of(true)
 	made := func(fn *types.Func) string {
 		var fact IsNew
 		pass.ImportObjectFact(fn, &fact)

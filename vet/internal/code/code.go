@@ -14,6 +14,8 @@ import (
 	"golang.org/x/tools/go/analysis/passes/buildssa"
 	"golang.org/x/tools/go/analysis/passes/ctrlflow"
 	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/pools"
 )
 
 // Analyzer builds the Code of a package. Of those that can't make a connection,
@@ -67,6 +69,9 @@ func build(pass *analysis.Pass) (*Code, error) {
 func ofUse(pass *analysis.Pass) bool {
 	if isStandard(pass) {
 		return false
+	}
+	if pools.Makes(pass.Pkg.Path()) {
+		return true
 	}
 	for _, p := range pass.Pkg.Imports() {
 		if Connects(p.Path()) {

@@ -15,20 +15,12 @@ var connects = map[string]bool{
 }
 
 // Connects reports whether a package that imports the path may make connections.
-func Connects(path string) bool {
-	return connects[path] || tabled[path]
-}
-
-var tabled = pools.Standard().Packages()
+func Connects(path string) bool { return connects[path] || pools.Makes(path) }
 
 // IsNew reports whether a call makes something new each time, as far as is known.
 func (c *Code) IsNew(call *ssa.Call) bool {
 	fn := Callee(call.Common())
-	if fn == nil {
-		return false
-	}
-	_, known := pools.Standard()[FullName(fn)]
-	return known || c.fresh[fn]
+	return fn != nil && (pools.Knows(FullName(fn)) || c.fresh[fn])
 }
 
 // A Source is where a pool is made.

@@ -7,10 +7,8 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"strings"
-	"sync"
 )
 
 // A Pool is what one line says.
@@ -25,29 +23,50 @@ type Table map[string]Pool
 //go:embed pools.txt
 var builtin string
 
-var standard = sync.OnceValue(func() Table {
+// all is what comes with this package, and what Extend added.
+var all = func() Table {
 	t := Table{}
 	if err := t.read(strings.NewReader(builtin), "pools.txt"); err != nil {
 		panic(err)
 	}
 	return t
-})
+}()
 
-// Standard returns the table that comes with this package. It is not to be changed.
-func Standard() Table { return standard() }
+// packages are the import paths in all.
+var packages = all.packages()
 
-// With returns the table with the lines of a file added, or without a file itself.
-func (t Table) With(file string) (Table, error) {
-	if file == "" {
-		return t, nil
+// Of returns the part of the table that is net/http's, or the rest.
+func Of(http bool) Table {
+	t := Table{}
+	for name, p := range all {
+		if p.HTTP == http {
+			t[name] = p
+		}
 	}
+	return t
+}
+
+// Knows reports whether the table has a function or type.
+func Knows(name string) bool {
+	_, ok := all[name]
+	return ok
+}
+
+// Makes reports whether the table has something of the package.
+func Makes(path string) bool { return packages[path] }
+
+// Extend adds the lines of a file. It is for a flag: before any analyzer runs.
+func Extend(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	more := maps.Clone(t)
-	return more, more.read(f, file)
+	if err := all.read(f, file); err != nil {
+		return err
+	}
+	packages = all.packages()
+	return nil
 }
 
 // read adds lines: a kind, http or pool, a function or type, and what it is.
@@ -67,8 +86,7 @@ func (t Table) read(r io.Reader, file string) error {
 	return lines.Err()
 }
 
-// Packages returns the import paths that the table knows.
-func (t Table) Packages() map[string]bool {
+func (t Table) packages() map[string]bool {
 	paths := map[string]bool{}
 	for name := range t {
 		name = strings.TrimPrefix(name, "(")
