@@ -18,8 +18,9 @@ CloseIdleConnections does not end a request, and it is not part of one: it close
 what the next request, anybody's, would have used, and each of these connections
 leaves its port in TIME_WAIT. It is for when a client is not needed any more.
 
-On the path of an error, and in a function that makes no request, it is fine; of a
-client that the function made itself, newtransport tells.`
+On the path of an error, where only some requests get to it, and in a function that
+makes no request, it is fine; of a client that the function made itself, newtransport
+tells.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -37,7 +38,10 @@ func run(pass *analysis.Pass) (any, error) {
 			continue
 		}
 		for in, call := range code.Calls(f) {
-			if !closes(call) || c.IsTest(in.Pos()) || code.OnError(in.Block()) || isOwn(c, call.Args[0]) {
+			if !closes(call) || c.IsTest(in.Pos()) || isOwn(c, call.Args[0]) {
+				continue
+			}
+			if code.OnError(in.Block()) || !code.InLoop(in) && !code.IsAlways(in.Block()) {
 				continue
 			}
 			often := c.Often(in)

@@ -211,6 +211,36 @@ func OnError(b *ssa.BasicBlock) bool {
 	return false
 }
 
+// IsAlways reports whether each call of a function that does not fail comes through
+// a block.
+func IsAlways(b *ssa.BasicBlock) bool {
+	seen := map[*ssa.BasicBlock]bool{b: true}
+	var avoids func(at *ssa.BasicBlock) bool
+	avoids = func(at *ssa.BasicBlock) bool {
+		if seen[at] {
+			return false
+		}
+		seen[at] = true
+		last := at.Instrs[len(at.Instrs)-1]
+		if _, ok := last.(*ssa.Return); ok {
+			return true
+		}
+		failed := -1
+		if test, ok := last.(*ssa.If); ok {
+			if isErr, i := errTest(test); isErr {
+				failed = i
+			}
+		}
+		for i, s := range at.Succs {
+			if i != failed && avoids(s) {
+				return true
+			}
+		}
+		return false
+	}
+	return !avoids(b.Parent().Blocks[0])
+}
+
 // errTest reports whether an If is about an error, and which of its successors is
 // for when there is one.
 func errTest(test *ssa.If) (isErr bool, at int) {

@@ -43,6 +43,13 @@ func (a *API) Try(url string) error {
 	return nil
 }
 
+func (a *API) Sometimes(url string, last bool) {
+	a.client.Get(url)
+	if last {
+		a.client.CloseIdleConnections()
+	}
+}
+
 func Own(url string) {
 	c := &http.Client{Transport: &http.Transport{}}
 	defer c.CloseIdleConnections()

@@ -1,0 +1,263 @@
+// Corpus runs the analyzers over the modules of modules.txt, which it has the go
+// command download, and compares what they report with verdicts.txt, where each
+// report was judged by hand. With -write it writes CORPUS.md.
+//
+//	go run ./corpus [-write] [-dir DIR] [name ...]
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/berth-go/berth/vet"
+	"github.com/berth-go/berth/vet/govet"
+)
+
+//go:embed modules.txt
+var modulesText string
+
+//go:embed verdicts.txt
+var verdictsText string
+
+// A module is a line of modules.txt: its name here, path, version, what to look at,
+// and why it was chosen.
+type module struct{ name, path, version, packages, why string }
+
+// A verdict is a line of verdicts.txt.
+type verdict struct {
+	module, at, analyzer string
+	isTrue               bool
+	why                  string
+}
+
+func main() {
+	if govet.IsTool(os.Args[1:]) {
+		govet.Tool()
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "corpus:", err)
+		os.Exit(2)
+	}
+}
+
+func run(ctx context.Context) error {
+	write := flag.Bool("write", false, "write CORPUS.md")
+	dir := flag.String("dir", "", "keep the modules in a `directory`, rather than in a temporary one")
+	flag.Parse()
+	if *dir == "" {
+		tmp, err := os.MkdirTemp("", "berth-corpus-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(tmp)
+		*dir = tmp
+	}
+	var results []result
+	for _, m := range modules() {
+		if flag.NArg() > 0 && !slices.Contains(flag.Args(), m.name) {
+			continue
+		}
+		reports, err := look(ctx, m, filepath.Join(*dir, m.name))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		fmt.Printf("%s %s: %d reports\n", m.path, m.version, len(reports))
+		if err != nil {
+			fmt.Printf("    %v\n", err)
+		}
+		results = append(results, result{m, reports, err})
+		for _, r := range reports {
+			fmt.Printf("    %s:%d: %s (%s): %s\n", r.File, r.Line, r.Message, r.Analyzer, judged(m, r))
+		}
+	}
+	t := tables(results)
+	fmt.Print(t.summary())
+	if *write {
+		return os.WriteFile("CORPUS.md", []byte(t.page()), 0o644)
+	}
+	return nil
+}
+
+func fields(text string, n int, use func(f []string)) {
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for lines.Scan() {
+		if f := strings.SplitN(lines.Text(), "\t", n); len(f) == n && !strings.HasPrefix(f[0], "#") {
+			use(f)
+		}
+	}
+}
+
+func modules() (all []module) {
+	fields(modulesText, 5, func(f []string) { all = append(all, module{f[0], f[1], f[2], f[3], f[4]}) })
+	return all
+}
+
+func verdicts() (all []verdict) {
+	fields(verdictsText, 5, func(f []string) { all = append(all, verdict{f[0], f[1], f[2], f[3] == "true", f[4]}) })
+	return all
+}
+
+// find returns the verdict for a report.
+func find(m module, r govet.Report) (v verdict, ok bool) {
+	at := fmt.Sprintf("%s:%d", r.File, r.Line)
+	for _, v := range verdicts() {
+		if v.module == m.name && v.at == at && v.analyzer == r.Analyzer {
+			return v, true
+		}
+	}
+	return verdict{}, false
+}
+
+func judged(m module, r govet.Report) string {
+	switch v, ok := find(m, r); {
+	case !ok:
+		return "NOT JUDGED"
+	case v.isTrue:
+		return "true"
+	}
+	return "false"
+}
+
+// look downloads a module, makes it the main one in a directory of its own, so that
+// its go.mod rules, and runs the analyzers.
+func look(ctx context.Context, m module, dir string) ([]govet.Report, error) {
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); errors.Is(err, fs.ErrNotExist) {
+		if err := fetch(ctx, m, dir); err != nil {
+			return nil, err
+		}
+	}
+	os.Setenv("GOFLAGS", "-mod=mod")
+	os.Setenv("GOWORK", "off")
+	os.Setenv("CGO_ENABLED", "0")
+	return govet.Run(ctx, govet.Options{Dir: dir, Packages: strings.Fields(m.packages)})
+}
+
+func fetch(ctx context.Context, m module, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", m.path+"@"+m.version)
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", m.path, err, out)
+	}
+	var got struct{ Dir, GoMod string }
+	if err := json.Unmarshal(out, &got); err != nil {
+		return err
+	}
+	if err := os.CopyFS(dir, os.DirFS(got.Dir)); err != nil {
+		return err
+	}
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chmod(path, map[bool]fs.FileMode{true: 0o755, false: 0o644}[d.IsDir()])
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		return nil
+	}
+	text, err := os.ReadFile(got.GoMod) // of a module from before there were any
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "go.mod"), text, 0o644)
+}
+
+// A result is what came of a module.
+type result struct {
+	module
+	reports []govet.Report
+	err     error
+}
+
+type tables []result
+
+// count returns how many reports of an analyzer are true, false, and not judged.
+func (t tables) count(analyzer string) (yes, no, open int) {
+	for _, res := range t {
+		for _, r := range res.reports {
+			if analyzer != "" && r.Analyzer != analyzer {
+				continue
+			}
+			switch judged(res.module, r) {
+			case "true":
+				yes++
+			case "false":
+				no++
+			default:
+				open++
+			}
+		}
+	}
+	return yes, no, open
+}
+
+func (t tables) summary() string {
+	var b strings.Builder
+	line := func(name, analyzer string) {
+		yes, no, open := t.count(analyzer)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %s |\n", name, yes+no+open, yes, no, percent(yes, yes+no))
+		if open > 0 {
+			fmt.Fprintf(&b, "| %s, not judged | %d | | | |\n", name, open)
+		}
+	}
+	b.WriteString("| analyzer | reports | true | false | precision |\n|---|---|---|---|---|\n")
+	for _, a := range vet.Analyzers() {
+		line("`"+a.Name+"`", a.Name)
+	}
+	line("all", "")
+	return b.String()
+}
+
+func percent(n, of int) string {
+	if of == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%d %%", (100*n+of/2)/of)
+}
+
+func (t tables) page() string {
+	var b strings.Builder
+	b.WriteString(intro)
+	b.WriteString(t.summary())
+	b.WriteString("\n## Modules\n\n| module | version | reports | chosen as |\n|---|---|---|---|\n")
+	for _, res := range t {
+		n := fmt.Sprint(len(res.reports))
+		if res.err != nil {
+			n = "does not compile"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", res.path, res.version, n, res.why)
+	}
+	b.WriteString("\n## Reports\n\n| module | where | analyzer | verdict | |\n|---|---|---|---|---|\n")
+	for _, res := range t {
+		slices.SortStableFunc(res.reports, func(a, b govet.Report) int { return cmp.Compare(a.Analyzer, b.Analyzer) })
+		for _, r := range res.reports {
+			v, _ := find(res.module, r)
+			fmt.Fprintf(&b, "| %s | %s:%d | `%s` | %s | %s |\n", res.name, r.File, r.Line, r.Analyzer, judged(res.module, r), v.why)
+		}
+	}
+	return b.String()
+}
+
+const intro = `# What the analyzers find
+
+Written by ` + "`go run ./corpus -write`" + `, which downloads the modules below and runs the analyzers over them. They were chosen before any result was seen. Each report was read by hand, in its source: true is what the message says, and worth a change; false is all else. The verdicts are in [corpus/verdicts.txt](corpus/verdicts.txt).
+
+`

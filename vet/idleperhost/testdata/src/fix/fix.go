@@ -1,0 +1,7 @@
+package fix
+
+import "net/http"
+
+var t = &http.Transport{
+	MaxIdleConns: 100, // want `MaxIdleConnsPerHost is not set`
+}
