@@ -126,11 +126,12 @@ func defaultPort(scheme string) string {
 // Transport that dials nowhere is asked for the address that it would dial.
 func asciiHost(u *url.URL, name string) string {
 	ascii := name
+	//nolint:berth // it dials nowhere
 	ask := http.Transport{DialContext: func(_ context.Context, _, addr string) (net.Conn, error) {
 		ascii, _, _ = net.SplitHostPort(addr)
 		return nil, errors.New("only asking")
 	}}
-	ask.RoundTrip(&http.Request{
+	ask.RoundTrip(&http.Request{ //nolint:berth // it fails
 		Method: "GET",
 		URL:    &url.URL{Scheme: "http", Host: u.Host, Path: "/"},
 		Header: http.Header{},

@@ -129,7 +129,7 @@ func (up *upload) request() *http.Request {
 			req.Header.Set("Accept-Encoding", "gzip")
 		}
 		if x.saysClose() {
-			req.Header.Set("Connection", "close")
+			req.Header.Set("Connection", "close") //nolint:berth // DisableKeepAlives says so
 		}
 		if auth != "" {
 			req.Header.Add("Proxy-Authorization", auth)

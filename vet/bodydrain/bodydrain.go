@@ -9,6 +9,7 @@ import (
 
 	"github.com/berth-go/berth/vet/internal/body"
 	"github.com/berth-go/berth/vet/internal/code"
+	"github.com/berth-go/berth/vet/newtransport"
 )
 
 const doc = `find a body that is closed unread, though more requests follow
@@ -18,14 +19,15 @@ end was read (golang/go#60240): the next request makes another. Reported are bod
 that are closed unread in a loop that makes the next request, and in a function that
 is called again and again and reads none.
 
-A response to HEAD has no body.`
+A response to HEAD has no body, and one by a client that the call made for itself has
+a connection that nobody else would use.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
 	Name:     "bodydrain",
 	Doc:      doc,
 	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/bodydrain",
-	Requires: []*analysis.Analyzer{code.Analyzer},
+	Requires: []*analysis.Analyzer{code.Analyzer, newtransport.Analyzer},
 	Run:      run,
 }
 
@@ -37,9 +39,10 @@ func run(pass *analysis.Pass) (any, error) {
 	if v := pass.Pkg.GoVersion(); v != "" && version.Compare(v, drains) >= 0 {
 		return nil, nil
 	}
+	made := pass.ResultOf[newtransport.Analyzer].(newtransport.Made)
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, nil) {
-			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) {
+			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) {
 				continue
 			}
 			again := func(in ssa.Instruction) bool { return in == ssa.Instruction(r.Call) }
@@ -53,6 +56,9 @@ func run(pass *analysis.Pass) (any, error) {
 			default:
 				continue
 			}
+			if r.Upgrades() {
+				continue
+			}
 			code.Reports(pass, code.Report{
 				Pos: r.Call.Pos(), End: r.Call.Pos(),
 				What: what + ": net/http closes its connection too (before Go 1.27)",
@@ -61,4 +67,29 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	return nil, nil
+}
+
+// isOwn reports whether a request's client has a pool that was made for the call.
+func isOwn(request *ssa.Call, made newtransport.Made) bool {
+	if len(request.Call.Args) == 0 || request.Call.IsInvoke() {
+		return false
+	}
+	switch client := code.Root(request.Call.Args[0]).(type) {
+	case *ssa.Call:
+		fn := code.Callee(client.Common())
+		return fn != nil && made(fn) != ""
+	case *ssa.Alloc: // a literal with a Transport
+		for _, in := range *client.Referrers() {
+			field, ok := in.(*ssa.FieldAddr)
+			if !ok || !code.Named(client.Type(), "net/http", "Client") {
+				continue
+			}
+			for _, use := range *field.Referrers() {
+				if s, ok := use.(*ssa.Store); ok && s.Addr == field && code.Named(s.Val.Type(), "net/http", "RoundTripper") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }

@@ -6,10 +6,8 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -25,12 +23,6 @@ import (
 	"github.com/berth-go/berth/vet"
 	"github.com/berth-go/berth/vet/govet"
 )
-
-//go:embed modules.txt
-var modulesText string
-
-//go:embed verdicts.txt
-var verdictsText string
 
 // A module is a line of modules.txt: its name here, path, version, what to look at,
 // and why it was chosen.
@@ -59,6 +51,9 @@ func run(ctx context.Context) error {
 	write := flag.Bool("write", false, "write CORPUS.md")
 	dir := flag.String("dir", "", "keep the modules in a `directory`, rather than in a temporary one")
 	flag.Parse()
+	if err := load(); err != nil {
+		return err
+	}
 	if *dir == "" {
 		tmp, err := os.MkdirTemp("", "berth-corpus-")
 		if err != nil {
@@ -68,7 +63,7 @@ func run(ctx context.Context) error {
 		*dir = tmp
 	}
 	var results []result
-	for _, m := range modules() {
+	for _, m := range modules {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), m.name) {
 			continue
 		}
@@ -93,29 +88,41 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-func fields(text string, n int, use func(f []string)) {
-	lines := bufio.NewScanner(strings.NewReader(text))
-	for lines.Scan() {
-		if f := strings.SplitN(lines.Text(), "\t", n); len(f) == n && !strings.HasPrefix(f[0], "#") {
+// fields calls use with the fields of each line of a file beside this program.
+func fields(name string, n int, use func(f []string)) error {
+	text, err := os.ReadFile(filepath.Join("corpus", name))
+	if err != nil {
+		return fmt.Errorf("run it in vet: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.SplitN(strings.TrimSpace(line), "\t", n); len(f) == n && !strings.HasPrefix(f[0], "#") {
 			use(f)
 		}
 	}
+	return nil
 }
 
-func modules() (all []module) {
-	fields(modulesText, 5, func(f []string) { all = append(all, module{f[0], f[1], f[2], f[3], f[4]}) })
-	return all
-}
+var (
+	modules  []module
+	verdicts []verdict
+)
 
-func verdicts() (all []verdict) {
-	fields(verdictsText, 5, func(f []string) { all = append(all, verdict{f[0], f[1], f[2], f[3] == "true", f[4]}) })
-	return all
+// load reads the files. They are not embedded, so that go vet need not look anew at
+// all that there is when one changes.
+func load() error {
+	err := fields("modules.txt", 5, func(f []string) { modules = append(modules, module{f[0], f[1], f[2], f[3], f[4]}) })
+	if err != nil {
+		return err
+	}
+	return fields("verdicts.txt", 5, func(f []string) {
+		verdicts = append(verdicts, verdict{f[0], f[1], f[2], f[3] == "true", f[4]})
+	})
 }
 
 // find returns the verdict for a report.
 func find(m module, r govet.Report) (v verdict, ok bool) {
 	at := fmt.Sprintf("%s:%d", r.File, r.Line)
-	for _, v := range verdicts() {
+	for _, v := range verdicts {
 		if v.module == m.name && v.at == at && v.analyzer == r.Analyzer {
 			return v, true
 		}

@@ -4,6 +4,7 @@ package newtransport
 import (
 	"go/ast"
 	"go/types"
+	"reflect"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -20,20 +21,25 @@ connection, and closes it, or leaves it open for as long as the other side likes
 Either way ports run out: golang/go#24719, and the first advice of net/http's
 documentation ("should be reused instead of created as needed").
 
-What is stored where it outlives the call, in a field, a package variable, a map, a
+In tests, only benchmarks are looked at. What is stored where it outlives the call, in a field, a package variable, a map, a
 closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
 which uses http.DefaultTransport. A function that returns a new one is known as
 such wherever it is called, in other packages too.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
-	Name:      "newtransport",
-	Doc:       doc,
-	URL:       "https://pkg.go.dev/github.com/berth-go/berth/vet/newtransport",
-	Requires:  []*analysis.Analyzer{code.Analyzer},
-	FactTypes: []analysis.Fact{new(IsNew)},
-	Run:       run,
+	Name:       "newtransport",
+	Doc:        doc,
+	URL:        "https://pkg.go.dev/github.com/berth-go/berth/vet/newtransport",
+	Requires:   []*analysis.Analyzer{code.Analyzer},
+	FactTypes:  []analysis.Fact{new(IsNew)},
+	ResultType: reflect.TypeFor[Made](),
+	Run:        run,
 }
+
+// Made says what pool a function returns that it makes each time, or nothing. It is
+// the result, for other analyzers.
+type Made func(*types.Func) string
 
 // IsNew is the fact of a function that it returns a new pool each time.
 type IsNew struct{ What string }
@@ -59,7 +65,7 @@ func run(pass *analysis.Pass) (any, error) {
 			check(pass, c, s)
 		}
 	}
-	return nil, nil
+	return Made(made), nil
 }
 
 // findMakers exports the fact of those functions that it finds to return something
@@ -98,11 +104,11 @@ func returnsPool(sig *types.Signature) bool {
 
 func check(pass *analysis.Pass, c *code.Code, s code.Source) {
 	often := c.Often(s.In)
-	if !often.Yes() || isOff(c, s.Value) {
+	if !often.Yes() || isOff(c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
 		return
 	}
 	flow := c.Follow(s.Value)
-	if flow.Outlives() || flow.Looped && !code.InLoop(s.In) {
+	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) {
 		return
 	}
 	what := "a new " + s.What
@@ -116,6 +122,18 @@ func check(pass *analysis.Pass, c *code.Code, s code.Source) {
 		}
 	}
 	code.Reports(pass, r)
+}
+
+// isBenchmark reports whether f is one, or in one: what they measure then is dials.
+func isBenchmark(f *ssa.Function) bool {
+	for ; f != nil; f = f.Parent() {
+		for _, p := range f.Params {
+			if code.Named(p.Type(), "testing", "B") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isOff reports whether the literal disables keep-alives: that is keepalivesoff's to

@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"net/http"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
@@ -23,6 +24,8 @@ type Response struct {
 	kinds Event
 	cells map[*ssa.Alloc]bool // variables that have val
 	errs  map[*ssa.Alloc]bool // variables that have err
+
+	upgrades bool
 }
 
 // Event is what an instruction does with a body. Deferred, it counts from where it
@@ -64,6 +67,9 @@ func isSource(call *ssa.CallCommon, opens Opens) bool {
 	if code.IsRequest(fn) || fn != nil && opens != nil && opens(fn) {
 		return true
 	}
+	if callee := call.StaticCallee(); callee != nil && callee.Blocks != nil {
+		return false // it would be known
+	}
 	sig := call.Signature()
 	if sig.Params().Len() != 1 || sig.Results().Len() != 2 {
 		return false
@@ -76,7 +82,10 @@ func newResponse(call *ssa.Call) *Response {
 	r := &Response{Call: call, does: map[ssa.Instruction]Event{}, cells: map[*ssa.Alloc]bool{}, errs: map[*ssa.Alloc]bool{}}
 	if code.Named(call.Type(), "net/http", "Response") {
 		r.val = call
-	} else if _, ok := call.Type().(*types.Tuple); ok {
+	} else if t, ok := call.Type().(*types.Tuple); ok {
+		if !hasError(t) {
+			return nil // something else says whether there is a response
+		}
 		for _, in := range *call.Referrers() {
 			x, ok := in.(*ssa.Extract)
 			switch {
@@ -103,8 +112,17 @@ func newResponse(call *ssa.Call) *Response {
 	return r
 }
 
+func hasError(t *types.Tuple) bool {
+	for v := range t.Variables() {
+		if types.Identical(v.Type(), types.Universe.Lookup("error").Type()) {
+			return true
+		}
+	}
+	return false
+}
+
 // Discarded reports whether the response itself is thrown away.
-func (r *Response) Discarded() bool { return r.val == nil }
+func (r *Response) Discarded() bool { return r.val == nil || len(*r.val.Referrers()) == 0 }
 
 // Any are the events that there are.
 func (r *Response) Any() Event { return r.kinds }
@@ -302,6 +320,31 @@ func isReturn(in ssa.Instruction) bool {
 	return ok
 }
 
+// isUpgrade reports whether a test is about 101 Switching Protocols, and which way
+// is for it: there the body is the connection, or none.
+func (r *Response) isUpgrade(op *ssa.BinOp) (is bool, at int) {
+	c, ok := op.Y.(*ssa.Const)
+	if !ok || c.Value == nil || c.Value.Kind() != constant.Int || c.Int64() != http.StatusSwitchingProtocols {
+		return false, 0
+	}
+	load, ok := op.X.(*ssa.UnOp)
+	if !ok {
+		return false, 0
+	}
+	field, ok := load.X.(*ssa.FieldAddr)
+	if !ok || field.X != r.val && !r.isCell(field.X) {
+		return false, 0
+	}
+	r.upgrades = true
+	if op.Op == token.NEQ {
+		at = 1
+	}
+	return true, at
+}
+
+// Upgrades reports whether a path that was looked at asks for 101.
+func (r *Response) Upgrades() bool { return r.upgrades }
+
 // isFailed reports whether the i-th way out of a block is for where there is no
 // response: the error is not nil, or the response is.
 func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
@@ -312,6 +355,9 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 	op, ok := test.Cond.(*ssa.BinOp)
 	if !ok || op.Op != token.EQL && op.Op != token.NEQ {
 		return false
+	}
+	if is, at := r.isUpgrade(op); is {
+		return i == at
 	}
 	x := op.X
 	if isNil(x) {

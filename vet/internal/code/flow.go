@@ -10,6 +10,7 @@ import (
 type Flow struct {
 	Kept     bool // it may be there after the call: stored, sent, given to who knows whom
 	Returned bool // it, or something that holds it, is returned
+	Used     bool // something is done with it that may make connections
 	Looped   bool // it is used in a loop, or by what is started in one
 }
 
@@ -191,6 +192,7 @@ func (t *tracker) call(v ssa.Value, in ssa.CallInstruction) {
 	}
 	fn := Callee(common)
 	if keepsNothing(fn) {
+		t.flow.Used = t.flow.Used || IsRequest(fn)
 		return
 	}
 	if b, ok := common.Value.(*ssa.Builtin); ok {
@@ -200,18 +202,22 @@ func (t *tracker) call(v ssa.Value, in ssa.CallInstruction) {
 		return
 	}
 	if callee := common.StaticCallee(); callee != nil && callee.Blocks != nil && t.depth < maxDepth {
+		used := false
 		for i, arg := range common.Args {
 			if arg == v && i < len(callee.Params) {
 				flow := t.c.param(callee, i, t.depth+1)
 				t.flow.Kept = t.flow.Kept || flow.Kept
 				t.flow.Looped = t.flow.Looped || flow.Looped
+				used = used || flow.Used
 				if flow.Returned {
 					t.result(v, in)
 				}
 			}
 		}
+		t.flow.Used = t.flow.Used || used
 		return
 	}
+	t.flow.Used = true
 	if fn == nil && !common.IsInvoke() {
 		t.result(v, in) // a function value, an option's for one
 		return
@@ -270,7 +276,7 @@ func keepsNothing(fn *types.Func) bool {
 	if recv := fn.Signature().Recv(); recv != nil {
 		for _, name := range []string{"Client", "Transport", "RoundTripper"} {
 			if Named(recv.Type(), "net/http", name) {
-				return fn.Name() != "Clone"
+				return fn.Name() != "Clone" && fn.Name() != "NewClientConn"
 			}
 		}
 	}

@@ -172,6 +172,26 @@ func closesItself(url string) (*http.Response, error) {
 	return resp, nil
 }
 
+// An upgrade, whose connection goes elsewhere.
+func upgrade(rt http.RoundTripper, req *http.Request) error {
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		resp.Body.Close()
+		return errors.New(resp.Status)
+	}
+	return nil
+}
+
+// A RoundTripper that is known to have nothing to close.
+type empty struct{}
+
+func (empty) RoundTrip(*http.Request) (*http.Response, error) { return nil, nil }
+
+func byEmpty(req *http.Request) { empty{}.RoundTrip(req) }
+
 func usesIt(url string) int {
 	resp, err := closesItself(url)
 	if err != nil {

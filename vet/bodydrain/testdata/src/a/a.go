@@ -70,6 +70,28 @@ func Head(url string) bool {
 	return true
 }
 
+// Its connection is nobody else's.
+func Own(url string) bool {
+	c := &http.Client{Transport: &http.Transport{}}
+	resp, err := c.Get(url)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return true
+}
+
+// A client of its own, with the pool of all.
+func Shared(url string) bool {
+	c := &http.Client{}
+	resp, err := c.Get(url) // want `closed unread for every call of Shared`
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return true
+}
+
 func once() {
 	resp, err := http.Get("http://x")
 	if err == nil {

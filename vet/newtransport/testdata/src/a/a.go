@@ -49,6 +49,7 @@ type Service struct {
 	cache  map[string]*http.Client
 	mu     sync.Mutex
 	once   sync.Once
+	conn   *http.ClientConn
 }
 
 // A method, by one that is exported.
@@ -243,6 +244,19 @@ func All(urls []string) {
 	for _, url := range urls {
 		c.Get(url)
 	}
+}
+
+// It is asked what it has, and makes no request.
+func Ask() bool {
+	tr := http.DefaultTransport.(*http.Transport).Clone()
+	return tr.TLSNextProto["h2"] != nil
+}
+
+// A connection of its own, which is kept.
+func (s *Service) Conn() {
+	tr := &http.Transport{}
+	cc, _ := tr.NewClientConn(nil, "http", "x:80")
+	s.conn = cc
 }
 
 // Nobody is known to call it more than once.
