@@ -3,6 +3,9 @@
 // report was judged by hand. With -write it writes CORPUS.md.
 //
 //	go run ./corpus [-write] [-dir DIR] [name ...]
+//	go run ./corpus -time cloudflare-go
+//
+// The second compares the time that the analyzers take with that of go vet.
 package main
 
 import (
@@ -48,6 +51,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
+	timed := flag.String("time", "", "compare the time with go vet's, on the module of a `name`")
 	write := flag.Bool("write", false, "write CORPUS.md")
 	dir := flag.String("dir", "", "keep the modules in a `directory`, rather than in a temporary one")
 	flag.Parse()
@@ -61,6 +65,9 @@ func run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(tmp)
 		*dir = tmp
+	}
+	if *timed != "" {
+		return compare(ctx, *timed, *dir)
 	}
 	var results []result
 	for _, m := range modules {
