@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -21,8 +22,10 @@ One that is neither stays in use for ever: the next request makes another.
 
 A body that is returned, stored, or given to a function that closes it, or may, is
 left to whom it is given. A function that returns a response with an open body is
-known as such wherever it is called. In tests, only http.Client's own are looked at:
-what else there is is a double's, more often than not.`
+known as such wherever it is called.
+
+In tests, only bodies that are read in part are looked at, of http.Client's own: what
+else there is is empty, or a double's, more often than not.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -50,8 +53,11 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, opens) {
-			if c.IsTest(r.Call.Pos()) && (r.Discarded() || !isClients(&r.Call.Call)) {
-				continue // an error is expected; a double's, more often than not
+			if c.IsTest(r.Call.Pos()) && (r.Any()&body.Reads == 0 || !isClients(&r.Call.Call)) {
+				continue // an error, or no body; a double's, more often than not
+			}
+			if r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") {
+				continue // there is none; it runs once
 			}
 			check(pass, r)
 		}
@@ -75,7 +81,7 @@ func findOpeners(pass *analysis.Pass, c *code.Code, opens body.Opens) (found boo
 			continue
 		}
 		for _, r := range body.Responses(f, opens) {
-			if r.Any()&body.Closes != 0 {
+			if r.Any()&body.Closes != 0 || r.GivenAway() {
 				continue
 			}
 			returned := r.Without(body.Closes, func(in ssa.Instruction) bool {
@@ -107,11 +113,11 @@ func check(pass *analysis.Pass, r *body.Response) {
 		What: "the response's body is never closed: its connection is never used again",
 		Do:   "close it when there is no error: defer resp.Body.Close()",
 	}
-	switch leak := r.Without(body.Closes|body.Leaves, func(ssa.Instruction) bool { return true }); {
+	switch leak := r.Without(body.Closes|body.Ends|body.Leaves, func(ssa.Instruction) bool { return true }); {
 	case r.Discarded():
 	case leak == nil:
 		return
-	case r.Any()&(body.Closes|body.Leaves) == 0:
+	case r.Any()&(body.Closes|body.Ends|body.Leaves) == 0:
 		fix(pass, r, &report)
 	case leak == ssa.Instruction(r.Call):
 		report.What = "the response's body is not closed when the loop goes on: its connection is never used again"

@@ -2,6 +2,7 @@
 package bodydrain
 
 import (
+	"go/types"
 	"go/version"
 
 	"golang.org/x/tools/go/analysis"
@@ -17,7 +18,8 @@ const doc = `find a body that is closed unread, though more requests follow
 Before Go 1.27, net/http closes the connection of a body that is closed before its
 end was read (golang/go#60240): the next request makes another. Reported are bodies
 that are closed unread in a loop that makes the next request, and in a function that
-is called again and again and reads none.
+runs for every request that is served, or in a loop, and reads none. A client behind
+an interface may be any.
 
 A response to HEAD has no body, and one by a client that the call made for itself has
 a connection that nobody else would use.`
@@ -39,10 +41,10 @@ func run(pass *analysis.Pass) (any, error) {
 	if v := pass.Pkg.GoVersion(); v != "" && version.Compare(v, drains) >= 0 {
 		return nil, nil
 	}
-	made := pass.ResultOf[newtransport.Analyzer].(newtransport.Made)
+	made := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Made
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, nil) {
-			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) {
+			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || r.Call.Call.IsInvoke() {
 				continue
 			}
 			again := func(in ssa.Instruction) bool { return in == ssa.Instruction(r.Call) }
@@ -51,7 +53,7 @@ func run(pass *analysis.Pass) (any, error) {
 			switch {
 			case code.InLoop(r.Call) && r.Without(body.Reads|body.Leaves, again) != nil:
 				what = "the body is closed unread before the next request"
-			case often.Yes() && r.Any()&(body.Reads|body.Leaves) == 0:
+			case often.Serves() && r.Any()&(body.Reads|body.Leaves) == 0:
 				what = "the body is closed unread " + often.String()
 			default:
 				continue
@@ -70,7 +72,7 @@ func run(pass *analysis.Pass) (any, error) {
 }
 
 // isOwn reports whether a request's client has a pool that was made for the call.
-func isOwn(request *ssa.Call, made newtransport.Made) bool {
+func isOwn(request *ssa.Call, made func(*types.Func) string) bool {
 	if len(request.Call.Args) == 0 || request.Call.IsInvoke() {
 		return false
 	}

@@ -7,7 +7,6 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
-	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/inspect"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/tools/go/ssa"
 
 	"github.com/berth-go/berth/vet/internal/code"
+	"github.com/berth-go/berth/vet/newtransport"
 )
 
 const doc = `find a MaxIdleConnsPerHost that is too small, or forgotten
@@ -32,7 +32,7 @@ var Analyzer = &analysis.Analyzer{
 	Name:     "idleperhost",
 	Doc:      doc,
 	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/idleperhost",
-	Requires: []*analysis.Analyzer{inspect.Analyzer, code.Analyzer},
+	Requires: []*analysis.Analyzer{inspect.Analyzer, code.Analyzer, newtransport.Analyzer},
 	Run:      run,
 }
 
@@ -44,10 +44,11 @@ func run(pass *analysis.Pass) (any, error) {
 		return nil, nil
 	}
 	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	again := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Reported
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
 	for cur := range in.Root().Preorder((*ast.CompositeLit)(nil)) {
 		lit := cur.Node().(*ast.CompositeLit)
-		if code.Named(pass.TypesInfo.TypeOf(lit), "net/http", "Transport") && !c.IsTest(lit.Pos()) && !isTest(pass, lit) {
+		if code.Named(pass.TypesInfo.TypeOf(lit), "net/http", "Transport") && !c.IsTest(lit.Pos()) && !again[lit.Lbrace] {
 			forgotten(pass, lit)
 		}
 	}
@@ -55,10 +56,6 @@ func run(pass *analysis.Pass) (any, error) {
 		crowds(pass, c, f)
 	}
 	return nil, nil
-}
-
-func isTest(pass *analysis.Pass, n ast.Node) bool {
-	return strings.HasSuffix(pass.Fset.Position(n.Pos()).Filename, "_test.go")
 }
 
 // forgotten is http.Transport{MaxIdleConns: 100}.

@@ -20,7 +20,9 @@ DisableKeepAlives, Request.Close and a header "Connection: close" have a connect
 closed after one request, and a new one made for the next. It is meant where a
 server can't bear a second request, or where there is no next.
 
-In tests, where a server is to be rid of its clients, they are fine.`
+In tests, where a server is to be rid of its clients, they are fine. So they are where
+a comment stands before them, or a condition does, which says when; and beside a
+Proxy, which is asked once a connection.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -41,8 +43,11 @@ func run(pass *analysis.Pass) (any, error) {
 		if !push {
 			return true
 		}
-		if strings.HasSuffix(pass.Fset.Position(n.Pos()).Filename, "_test.go") {
+		if code.IsTest(pass, n.Pos()) {
 			return false
+		}
+		if isExplained(pass, n, stack) {
+			return true
 		}
 		switch n := n.(type) {
 		case *ast.CompositeLit:
@@ -65,7 +70,7 @@ const (
 
 // literal is http.Transport{DisableKeepAlives: true}.
 func literal(pass *analysis.Pass, lit *ast.CompositeLit) {
-	if !isTransport(pass.TypesInfo.TypeOf(lit)) {
+	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasField(lit, "Proxy") {
 		return
 	}
 	for i, e := range lit.Elts {
@@ -97,6 +102,9 @@ func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) {
 	if !ok {
 		return
 	}
+	if setsProxy(stack) {
+		return
+	}
 	fix := []analysis.TextEdit{{Pos: s.Pos(), End: s.End()}}
 	switch t := pass.TypesInfo.TypeOf(sel.X); {
 	case sel.Sel.Name == "DisableKeepAlives" && isTransport(t):
@@ -119,6 +127,74 @@ func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) {
 	if isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack) {
 		code.Reports(pass, code.Report{Pos: call.Pos(), End: call.End(), What: closeWhat, Do: offDo})
 	}
+}
+
+// isExplained reports whether what a node does is done on a condition, or has a
+// comment right before it, in its line or the one above.
+func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
+	for i := len(stack) - 1; i > 0; i-- {
+		switch outer := stack[i-1].(type) {
+		case *ast.FuncDecl, *ast.FuncLit:
+			return isCommented(pass, n, stack)
+		case *ast.IfStmt:
+			if stack[i] == outer.Body || stack[i] == outer.Else {
+				return true
+			}
+		case *ast.CaseClause:
+			return true
+		}
+	}
+	return isCommented(pass, n, stack)
+}
+
+func isCommented(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
+	if lit, ok := n.(*ast.CompositeLit); ok {
+		for _, e := range lit.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok && named(kv.Key, "DisableKeepAlives") {
+				n = kv
+			}
+		}
+	}
+	line := pass.Fset.Position(n.Pos()).Line
+	for _, g := range stack[0].(*ast.File).Comments {
+		if text := g.List[0].Text; strings.HasPrefix(text, "// want ") || strings.HasPrefix(text, "//nolint") || strings.HasPrefix(text, "//lint:") {
+			continue // analysistest's, and what Reports looks at
+		}
+		if first, last := pass.Fset.Position(g.Pos()).Line, pass.Fset.Position(g.End()).Line; first == line || last == line-1 {
+			return true
+		}
+	}
+	return false
+}
+
+func hasField(lit *ast.CompositeLit, name string) bool {
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok && named(kv.Key, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// setsProxy reports whether the block around sets some Proxy.
+func setsProxy(stack []ast.Node) bool {
+	for i := len(stack) - 1; i >= 0; i-- {
+		block, ok := stack[i].(*ast.BlockStmt)
+		if !ok {
+			continue
+		}
+		for _, s := range block.List {
+			if a, ok := s.(*ast.AssignStmt); ok {
+				for _, lhs := range a.Lhs {
+					if sel, ok := lhs.(*ast.SelectorExpr); ok && sel.Sel.Name == "Proxy" {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+	return false
 }
 
 // isServed reports whether a request is the parameter of a handler around it: it

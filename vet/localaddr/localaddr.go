@@ -5,7 +5,6 @@ package localaddr
 import (
 	"go/ast"
 	"go/types"
-	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/inspect"
@@ -43,7 +42,7 @@ func run(pass *analysis.Pass) (any, error) {
 		if !push {
 			return true
 		}
-		if strings.HasSuffix(pass.Fset.Position(n.Pos()).Filename, "_test.go") {
+		if code.IsTest(pass, n.Pos()) {
 			return false
 		}
 		switch n := n.(type) {
@@ -84,7 +83,7 @@ func literal(pass *analysis.Pass, lit *ast.CompositeLit, stack []ast.Node) {
 }
 
 func report(pass *analysis.Pass, at ast.Node, addr ast.Expr, stack []ast.Node) {
-	if !isTCP(pass, addr, stack) || setsControl(pass, stack) {
+	if !isTCP(pass, addr, stack) || setsControl(pass, stack) || reachesOne(pass, at, stack) {
 		return
 	}
 	code.Reports(pass, code.Report{
@@ -122,7 +121,7 @@ func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 		}
 		switch key, _ := kv.Key.(*ast.Ident); key.Name {
 		case "IP":
-			hasIP = true
+			hasIP = !isConversion(pass, kv.Value)
 		case "Port":
 			v := pass.TypesInfo.Types[kv.Value].Value
 			if v == nil || v.ExactString() != "0" {
@@ -131,6 +130,55 @@ func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 		}
 	}
 	return hasIP
+}
+
+// isConversion reports whether an IP is the bytes of a text, which are no address.
+func isConversion(pass *analysis.Pass, e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok || len(call.Args) != 1 || !pass.TypesInfo.Types[call.Fun].IsType() {
+		return false
+	}
+	basic, ok := pass.TypesInfo.TypeOf(call.Args[0]).Underlying().(*types.Basic)
+	return ok && basic.Info()&types.IsString != 0
+}
+
+// reachesOne reports whether the dialer is given to a proxy's constructor, as those
+// of golang.org/x/net/proxy: then it has one destination, to which LocalAddr takes no
+// more ports than connect would.
+func reachesOne(pass *analysis.Pass, at ast.Node, stack []ast.Node) (one bool) {
+	var dialer types.Object
+	for i := len(stack) - 1; i >= 0; i-- {
+		if a, ok := stack[i].(*ast.AssignStmt); ok && len(a.Lhs) == 1 {
+			if id, ok := a.Lhs[0].(*ast.Ident); ok {
+				if dialer = pass.TypesInfo.Defs[id]; dialer == nil {
+					dialer = pass.TypesInfo.Uses[id]
+				}
+			}
+			break
+		}
+	}
+	for _, n := range stack {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok || f.Body == nil {
+			continue
+		}
+		ast.Inspect(f.Body, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || sel.Sel.Name != "SOCKS5" && sel.Sel.Name != "FromURL" {
+				return true
+			}
+			for _, arg := range call.Args {
+				id, ok := arg.(*ast.Ident)
+				one = one || arg.Pos() <= at.Pos() && at.End() <= arg.End() || ok && dialer != nil && pass.TypesInfo.Uses[id] == dialer
+			}
+			return true
+		})
+	}
+	return one
 }
 
 // definition is what a local variable was last given, where that is one value only.

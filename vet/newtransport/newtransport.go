@@ -3,6 +3,7 @@ package newtransport
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"reflect"
 
@@ -33,13 +34,15 @@ var Analyzer = &analysis.Analyzer{
 	URL:        "https://pkg.go.dev/github.com/berth-go/berth/vet/newtransport",
 	Requires:   []*analysis.Analyzer{code.Analyzer},
 	FactTypes:  []analysis.Fact{new(IsNew)},
-	ResultType: reflect.TypeFor[Made](),
+	ResultType: reflect.TypeFor[*Result](),
 	Run:        run,
 }
 
-// Made says what pool a function returns that it makes each time, or nothing. It is
-// the result, for other analyzers.
-type Made func(*types.Func) string
+// Result is what other analyzers may ask.
+type Result struct {
+	Made     func(*types.Func) string // what pool a function returns that it makes each time, or nothing
+	Reported map[token.Pos]bool       // by the brace of a literal
+}
 
 // IsNew is the fact of a function that it returns a new pool each time.
 type IsNew struct{ What string }
@@ -60,12 +63,15 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for findMakers(pass, c, table, made) {
 	}
+	result := &Result{made, map[token.Pos]bool{}}
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, made) {
-			check(pass, c, s)
+			if check(pass, c, s) {
+				result.Reported[s.In.Pos()] = true
+			}
 		}
 	}
-	return Made(made), nil
+	return result, nil
 }
 
 // findMakers exports the fact of those functions that it finds to return something
@@ -77,7 +83,7 @@ func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, made func(
 			continue
 		}
 		for _, s := range c.Sources(f, table, made) {
-			if flow := c.Follow(s.Value); flow.Returned && !flow.Kept {
+			if flow := c.Follow(s.Value); flow.Returned && !flow.Kept && c.ReturnsOnly(f, s.Value) {
 				pass.ExportObjectFact(fn, &IsNew{s.What})
 				c.SetFresh(fn)
 				found = true
@@ -102,14 +108,15 @@ func returnsPool(sig *types.Signature) bool {
 	return false
 }
 
-func check(pass *analysis.Pass, c *code.Code, s code.Source) {
+// check reports a pool that is made again and again, and whether it is one.
+func check(pass *analysis.Pass, c *code.Code, s code.Source) bool {
 	often := c.Often(s.In)
 	if !often.Yes() || isOff(c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
-		return
+		return false
 	}
 	flow := c.Follow(s.Value)
 	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) {
-		return
+		return false
 	}
 	what := "a new " + s.What
 	if s.By != "" {
@@ -122,6 +129,7 @@ func check(pass *analysis.Pass, c *code.Code, s code.Source) {
 		}
 	}
 	code.Reports(pass, r)
+	return true
 }
 
 // isBenchmark reports whether f is one, or in one: what they measure then is dials.

@@ -35,8 +35,10 @@ type Event uint8
 // Events.
 const (
 	Reads Event = 1 << iota
+	Ends        // reads to its end, where net/http has its connection back
 	Closes
-	Leaves // for somebody else, who may close it
+	Leaves   // for somebody else, who may close it
+	Returned // by the function
 )
 
 // Opens says of a function that its caller has a body to close.
@@ -175,11 +177,16 @@ func follow(r *Response, v ssa.Value, depth int) {
 					inner := &Response{does: map[ssa.Instruction]Event{}, cells: map[*ssa.Alloc]bool{}}
 					follow(inner, lit.FreeVars[i], depth)
 					r.note(in, inner.kinds)
+					if !r.comesAfter(in) {
+						r.note(r.Call, inner.kinds) // it is called later, who knows where
+					}
 				}
 			}
 		case ssa.CallInstruction:
 			r.note(in, called(v, in.Common(), depth))
-		case *ssa.Return, *ssa.Send, *ssa.MapUpdate:
+		case *ssa.Return:
+			r.note(in, Leaves|Returned)
+		case *ssa.Send, *ssa.MapUpdate:
 			r.note(in, Leaves)
 		}
 	}
@@ -259,9 +266,11 @@ func standard(fn *types.Func) Event {
 	switch code.FullName(fn) {
 	case "net/http/httputil.DumpResponse":
 		return Reads
+	case "io.ReadAll", "io/ioutil.ReadAll", "io.Copy", "io.CopyBuffer", "(bytes.Buffer).ReadFrom":
+		return Reads | Ends
 	case "io.NopCloser", "io.LimitReader", "io.TeeReader", "io.MultiReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
-		"encoding/json.NewDecoder", "encoding/xml.NewDecoder", "compress/gzip.NewReader", "io.ReadAll", "io.Copy", "io.CopyN", "io.CopyBuffer",
-		"io.ReadFull", "io.ReadAtLeast", "io/ioutil.ReadAll", "(bytes.Buffer).ReadFrom", "(bufio.Reader).Reset", "io/ioutil.NopCloser":
+		"encoding/json.NewDecoder", "encoding/xml.NewDecoder", "compress/gzip.NewReader", "io.CopyN",
+		"io.ReadFull", "io.ReadAtLeast", "(bufio.Reader).Reset", "io/ioutil.NopCloser":
 		return Reads
 	}
 	return Reads | Leaves
@@ -281,6 +290,9 @@ func (r *Response) Without(e Event, ends func(ssa.Instruction) bool) ssa.Instruc
 
 // Path looks for a path as Without does, on which stop is nowhere.
 func (r *Response) path(stop, ends func(ssa.Instruction) bool) ssa.Instruction {
+	if stop(r.Call) {
+		return nil
+	}
 	seen := map[*ssa.BasicBlock]bool{}
 	var walk func(b *ssa.BasicBlock, from int) ssa.Instruction
 	walk = func(b *ssa.BasicBlock, from int) ssa.Instruction {
@@ -372,8 +384,37 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 	switch {
 	case r.isErr(x):
 		return i != whenEqual // it is not nil
-	case x == r.val || r.isCell(x):
+	case x == r.val || r.isCell(x), r.isBody(x):
 		return i == whenEqual
+	}
+	return false
+}
+
+// isBody reports whether a value is the response's body.
+func (r *Response) isBody(v ssa.Value) bool {
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return false
+	}
+	field, ok := load.X.(*ssa.FieldAddr)
+	return ok && isBody(field) && (field.X == r.val || r.isCell(field.X))
+}
+
+// comesAfter reports whether an instruction is run after the call, where it is.
+func (r *Response) comesAfter(in ssa.Instruction) bool {
+	if r.Call == nil {
+		return true // of a function's parameter
+	}
+	if in.Block() != r.Call.Block() {
+		return r.Call.Block().Dominates(in.Block())
+	}
+	for _, x := range in.Block().Instrs {
+		if x == ssa.Instruction(r.Call) {
+			return true
+		}
+		if x == in {
+			break
+		}
 	}
 	return false
 }
@@ -437,6 +478,17 @@ func (r *Response) IsHead() bool {
 func (r *Response) IsIn(values []ssa.Value) bool {
 	for _, v := range values {
 		if v == r.val || r.isCell(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// GivenAway reports whether the response is left to others than the function's
+// caller.
+func (r *Response) GivenAway() bool {
+	for _, e := range r.does {
+		if e&Leaves != 0 && e&Returned == 0 {
 			return true
 		}
 	}

@@ -137,9 +137,24 @@ func FullName(fn *types.Func) string {
 	return strings.Replace(fn.Origin().FullName(), "(*", "(", 1)
 }
 
-// IsTest reports whether a position is in a test file.
-func (c *Code) IsTest(pos token.Pos) bool {
-	return pos.IsValid() && strings.HasSuffix(c.pass.Fset.Position(pos).Filename, "_test.go")
+// IsTest reports whether a position is in a test file, or in a package that is there
+// for tests: by a folder's name, such as those of httptest, testutil and testdata.
+func (c *Code) IsTest(pos token.Pos) bool { return IsTest(c.pass, pos) }
+
+// IsTest is the same without Code.
+func IsTest(pass *analysis.Pass, pos token.Pos) bool {
+	if !pos.IsValid() {
+		return false
+	}
+	if strings.HasSuffix(pass.Fset.Position(pos).Filename, "_test.go") {
+		return true
+	}
+	for dir := range strings.SplitSeq(pass.Pkg.Path(), "/") {
+		if dir == "test" || dir == "tests" || dir == "testing" || strings.HasPrefix(dir, "testutil") || strings.HasSuffix(dir, "test") && dir != "latest" {
+			return true
+		}
+	}
+	return false
 }
 
 // InLoop reports whether an instruction is run again and again in one call of its
@@ -209,6 +224,37 @@ func OnError(b *ssa.BasicBlock) bool {
 		}
 	}
 	return false
+}
+
+// IsPaced reports whether a loop waits for time to pass before it comes to a block:
+// a ticker's, or a sleep. What it does then, it does seldom.
+func IsPaced(b *ssa.BasicBlock) bool {
+	for ; b != nil; b = b.Idom() {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.Select:
+				for _, s := range in.States {
+					if isTime(s.Chan.Type()) {
+						return true
+					}
+				}
+			case *ssa.UnOp:
+				if in.Op == token.ARROW && isTime(in.X.Type()) {
+					return true
+				}
+			case *ssa.Call:
+				if FullName(Callee(in.Common())) == "time.Sleep" && InLoop(in) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func isTime(t types.Type) bool {
+	ch, ok := types.Unalias(t).Underlying().(*types.Chan)
+	return ok && Named(ch.Elem(), "time", "Time")
 }
 
 // IsAlways reports whether each call of a function that does not fail comes through

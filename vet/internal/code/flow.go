@@ -26,6 +26,27 @@ type flowKey struct {
 // nobody is blamed by mistake.
 func (c *Code) Follow(v ssa.Value) Flow { return c.follow(v, 0) }
 
+// ReturnsOnly reports whether whatever f returns that may be a pool is v, or holds
+// it, or is nil.
+func (c *Code) ReturnsOnly(f *ssa.Function, v ssa.Value) bool {
+	t := c.track(v, 0)
+	for _, b := range f.Blocks {
+		ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+		if !ok {
+			continue
+		}
+		for _, res := range ret.Results {
+			if k, isConst := res.(*ssa.Const); isConst && k.IsNil() || !isPool(res.Type()) {
+				continue
+			}
+			if !t.seen[res] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // maxDepth is how many calls deep a value is followed.
 const maxDepth = 4
 
@@ -37,7 +58,9 @@ type tracker struct {
 	work  []ssa.Value
 }
 
-func (c *Code) follow(v ssa.Value, depth int) Flow {
+func (c *Code) follow(v ssa.Value, depth int) Flow { return c.track(v, depth).flow }
+
+func (c *Code) track(v ssa.Value, depth int) *tracker {
 	t := &tracker{c: c, depth: depth, seen: map[ssa.Value]bool{}}
 	t.add(v)
 	for len(t.work) > 0 && !t.flow.Kept {
@@ -49,7 +72,7 @@ func (c *Code) follow(v ssa.Value, depth int) Flow {
 			}
 		}
 	}
-	return t.flow
+	return t
 }
 
 // add goes on with a value that is v, or holds it.

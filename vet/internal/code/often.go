@@ -47,7 +47,7 @@ func (o Often) String() string {
 // Often returns how an instruction comes to run often.
 func (c *Code) Often(in ssa.Instruction) Often {
 	f := in.Parent()
-	if InLoop(in) {
+	if InLoop(in) && !IsPaced(in.Block()) {
 		return Often{byLoop, shown(f)}
 	}
 	o := c.often[f]
@@ -86,7 +86,7 @@ func (c *Code) findOften() map[*ssa.Function]Often {
 			mark(f, byCall)
 		}
 		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
-			if InLoop(in) {
+			if InLoop(in) && !IsPaced(in.Block()) && !c.IsTest(in.Pos()) {
 				mark(callee, byLoop)
 			}
 		})

@@ -16,9 +16,12 @@ func never(url string) int {
 }
 
 func read(c *http.Client, req *http.Request) ([]byte, error) {
-	resp, err := c.Do(req) // want `never closed`
+	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 24`
 	if err != nil {
 		return nil, err
+	}
+	if resp.StatusCode != 200 {
+		return nil, errors.New(resp.Status)
 	}
 	return io.ReadAll(resp.Body)
 }
@@ -29,7 +32,7 @@ func thrownAway(url string) error {
 }
 
 func onePath(url string) error {
-	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 37`
+	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 40`
 	if err != nil {
 		return err
 	}
@@ -90,6 +93,70 @@ func decode(url string, v any) error {
 }
 
 // What follows is right.
+
+// It is read to its end, where the connection is given back.
+func readAll(url string) ([]byte, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(resp.Body)
+}
+
+// There is none, or it is closed.
+func bodyCheck(rt http.RoundTripper, req *http.Request) error {
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	if resp.Body != nil {
+		defer resp.Body.Close()
+	}
+	if resp.StatusCode != 200 {
+		return errors.New(resp.Status)
+	}
+	return nil
+}
+
+// A literal that is made before closes it.
+func byLiteral(url string) (err error) {
+	var resp *http.Response
+	done := func() error {
+		defer resp.Body.Close()
+		return nil
+	}
+	resp, err = http.Get(url)
+	if err != nil {
+		return err
+	}
+	return done()
+}
+
+// Others have it, and may close it: what is returned may be closed.
+func withCallback(url string, f func(*http.Response) error) (*http.Response, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	return resp, f(resp)
+}
+
+func usesCallback(url string) int {
+	resp, err := withCallback(url, nil)
+	if err != nil {
+		return 0
+	}
+	return resp.StatusCode
+}
+
+func headByMethod(c *http.Client, url string) int {
+	req, _ := http.NewRequest(http.MethodHead, url, nil)
+	resp, err := c.Do(req)
+	if err != nil {
+		return 0
+	}
+	return resp.StatusCode
+}
 
 func closed(url string) error {
 	resp, err := http.Get(url)

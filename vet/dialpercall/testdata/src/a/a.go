@@ -77,6 +77,18 @@ func wait() {
 	}
 }
 
+// A push, now and then.
+func push(every *time.Ticker) {
+	for {
+		select {
+		case <-every.C:
+			conn, _ := net.Dial("tcp", "graphite:2003")
+			io.WriteString(conn, "x")
+			conn.Close()
+		}
+	}
+}
+
 // A tunnel.
 func connect(w http.ResponseWriter, r *http.Request) {
 	up, _ := net.Dial("tcp", r.Host)

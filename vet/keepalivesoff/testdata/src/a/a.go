@@ -15,9 +15,9 @@ func assigned(t *http.Transport) {
 
 func request() {
 	req, _ := http.NewRequest("GET", "http://x", nil)
-	req.Close = true                       // want `the connection is closed after this request, and the next one makes another`
-	req.Header.Set("connection", "Close")  // want `the connection is closed after this request`
-	req.Header.Add("Connection", "close")  // want `the connection is closed after this request`
+	req.Close = true                      // want `the connection is closed after this request, and the next one makes another`
+	req.Header.Set("connection", "Close") // want `the connection is closed after this request`
+	req.Header.Add("Connection", "close") // want `the connection is closed after this request`
 	http.DefaultClient.Do(req)
 }
 
@@ -47,6 +47,24 @@ func others(o *other) {
 	o.Close = true
 	o.DisableKeepAlives = true
 }
+
+// So is what says why, or when.
+func explained(req *http.Request, last bool) {
+	// the device can't do two
+	req.Close = true
+	http.DefaultClient.Do(req)
+
+	if last {
+		req.Close = true
+	}
+}
+
+func proxies(t *http.Transport) {
+	t.Proxy = http.ProxyFromEnvironment
+	t.DisableKeepAlives = true
+}
+
+var proxy = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
 
 func meant(req *http.Request) {
 	req.Close = true //nolint:berth // the device can't do two

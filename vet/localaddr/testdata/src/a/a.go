@@ -43,6 +43,23 @@ func port(ip net.IP) *net.Dialer {
 	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: ip, Port: 53}}
 }
 
+type forward interface{ Dial(network, addr string) (net.Conn, error) }
+
+type socks struct{}
+
+func (socks) SOCKS5(network, addr string, auth any, d forward) forward { return d }
+
+var proxy socks
+
+func byProxy(ip net.IP) forward {
+	d := &net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}
+	return proxy.SOCKS5("tcp", "proxy:1080", nil, d)
+}
+
+func noAddress(s string) *net.Dialer {
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: []byte(s)}}
+}
+
 func udp(ip net.IP) *net.Dialer {
 	return &net.Dialer{LocalAddr: &net.UDPAddr{IP: ip}}
 }
