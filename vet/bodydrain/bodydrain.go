@@ -41,7 +41,7 @@ func run(pass *analysis.Pass) (any, error) {
 	if v := pass.Pkg.GoVersion(); v != "" && version.Compare(v, drains) >= 0 {
 		return nil, nil
 	}
-	made := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Made
+	made := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).MayMake
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, nil) {
 			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || r.Call.Call.IsInvoke() {

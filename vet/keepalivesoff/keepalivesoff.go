@@ -4,6 +4,7 @@ package keepalivesoff
 import (
 	"go/ast"
 	"go/constant"
+	"go/token"
 	"go/types"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/tools/go/ast/inspector"
 
 	"github.com/berth-go/berth/vet/internal/code"
+	"github.com/berth-go/berth/vet/newtransport"
 )
 
 const doc = `find keep-alives that are switched off
@@ -21,15 +23,16 @@ closed after one request, and a new one made for the next. It is meant where a
 server can't bear a second request, or where there is no next.
 
 In tests, where a server is to be rid of its clients, they are fine. So they are where
-a comment stands before them, or a condition does, which says when; and beside a
-Proxy, which is asked once a connection.`
+a comment stands before them, or a condition does, which says when; beside a Proxy,
+which is asked once a connection; and in a function that makes a Transport for every
+call, which newtransport tells of.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
 	Name:     "keepalivesoff",
 	Doc:      doc,
 	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/keepalivesoff",
-	Requires: []*analysis.Analyzer{inspect.Analyzer},
+	Requires: []*analysis.Analyzer{inspect.Analyzer, newtransport.Analyzer},
 	Run:      run,
 }
 
@@ -37,8 +40,9 @@ func run(pass *analysis.Pass) (any, error) {
 	if !code.Imports(pass.Pkg, "net/http") {
 		return nil, nil
 	}
+	again := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Reported
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
-	nodes := []ast.Node{(*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil), (*ast.CallExpr)(nil), (*ast.FuncDecl)(nil)}
+	nodes := []ast.Node{(*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil), (*ast.CallExpr)(nil)}
 	in.WithStack(nodes, func(n ast.Node, push bool, stack []ast.Node) bool {
 		if !push {
 			return true
@@ -46,7 +50,7 @@ func run(pass *analysis.Pass) (any, error) {
 		if code.IsTest(pass, n.Pos()) {
 			return false
 		}
-		if isExplained(pass, n, stack) {
+		if isExplained(pass, n, stack) || makesPool(again, stack) {
 			return true
 		}
 		switch n := n.(type) {
@@ -127,6 +131,21 @@ func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) {
 	if isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack) {
 		code.Reports(pass, code.Report{Pos: call.Pos(), End: call.End(), What: closeWhat, Do: offDo})
 	}
+}
+
+// makesPool reports whether the function around makes a pool for every call: then
+// nothing is lost with its connections.
+func makesPool(again map[token.Pos]bool, stack []ast.Node) bool {
+	for _, n := range stack {
+		if f, ok := n.(*ast.FuncDecl); ok {
+			for pos := range again {
+				if f.Pos() <= pos && pos < f.End() {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // isExplained reports whether what a node does is done on a condition, or has a

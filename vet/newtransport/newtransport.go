@@ -40,30 +40,44 @@ var Analyzer = &analysis.Analyzer{
 
 // Result is what other analyzers may ask.
 type Result struct {
-	Made     func(*types.Func) string // what pool a function returns that it makes each time, or nothing
+	MayMake  func(*types.Func) string // what pool a function returns that it may have made, or nothing
 	Reported map[token.Pos]bool       // by the brace of a literal
 }
 
-// IsNew is the fact of a function that it returns a new pool each time.
-type IsNew struct{ What string }
+// IsNew is the fact of a function that it returns a new pool each time, or sometimes.
+type IsNew struct {
+	What      string
+	Sometimes bool
+}
 
 // AFact makes it one.
 func (*IsNew) AFact() {}
 
 // String is for tests.
-func (n *IsNew) String() string { return "returns a new " + n.What }
+func (n *IsNew) String() string {
+	if n.Sometimes {
+		return "sometimes returns a new " + n.What
+	}
+	return "returns a new " + n.What
+}
 
 func run(pass *analysis.Pass) (any, error) {
 	c := pass.ResultOf[code.Analyzer].(*code.Code)
 	table := pools.Of(true)
+	fact := func(fn *types.Func) (n IsNew) {
+		pass.ImportObjectFact(fn.Origin(), &n)
+		return n
+	}
+	mayMake := func(fn *types.Func) string { return fact(fn).What }
 	made := func(fn *types.Func) string {
-		var fact IsNew
-		pass.ImportObjectFact(fn, &fact)
-		return fact.What
+		if n := fact(fn); !n.Sometimes {
+			return n.What
+		}
+		return ""
 	}
-	for findMakers(pass, c, table, made) {
+	for findMakers(pass, c, table, mayMake, made) {
 	}
-	result := &Result{made, map[token.Pos]bool{}}
+	result := &Result{mayMake, map[token.Pos]bool{}}
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, made) {
 			if check(pass, c, s) {
@@ -76,19 +90,24 @@ func run(pass *analysis.Pass) (any, error) {
 
 // findMakers exports the fact of those functions that it finds to return something
 // new, and reports whether there were any: which may show others.
-func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, made func(*types.Func) string) (found bool) {
+func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, mayMake, made func(*types.Func) string) (found bool) {
 	for _, f := range c.Funcs {
 		fn, ok := f.Object().(*types.Func)
-		if !ok || made(fn) != "" || !returnsPool(f.Signature) {
+		if !ok || mayMake(fn) != "" || !returnsPool(f.Signature) {
 			continue
 		}
-		for _, s := range c.Sources(f, table, made) {
-			if flow := c.Follow(s.Value); flow.Returned && !flow.Kept && c.ReturnsOnly(f, s.Value) {
-				pass.ExportObjectFact(fn, &IsNew{s.What})
-				c.SetFresh(fn)
-				found = true
-				break
+		for _, s := range c.Sources(f, table, mayMake) {
+			flow := c.Follow(s.Value)
+			if !flow.Returned || flow.Kept {
+				continue
 			}
+			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value) || s.Fn != nil && made(s.Fn) == ""}
+			pass.ExportObjectFact(fn, n)
+			if !n.Sometimes {
+				c.SetFresh(fn)
+			}
+			found = true
+			break
 		}
 	}
 	return found
@@ -119,8 +138,8 @@ func check(pass *analysis.Pass, c *code.Code, s code.Source) bool {
 		return false
 	}
 	what := "a new " + s.What
-	if s.By != "" {
-		what += ", from " + s.By + ","
+	if s.Fn != nil {
+		what += ", from " + s.Fn.Name() + ","
 	}
 	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + ": its connections are never reused", Do: advice(s.In)}
 	if a, ok := s.Value.(*ssa.Alloc); ok {

@@ -29,7 +29,7 @@ type Source struct {
 	In    ssa.Instruction
 	What  string // it is
 	HTTP  bool
-	By    string // the function of the user's that makes it, if that is another
+	Fn    *types.Func // the function of the user's that makes it, if that is another
 }
 
 // Sources returns where f makes what the table has. made says what other functions
@@ -51,7 +51,7 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 					sources = append(sources, Source{Value: in, In: in, What: p.What, HTTP: p.HTTP})
 				} else if made != nil {
 					if what := made(fn.Origin()); what != "" {
-						sources = append(sources, Source{Value: in, In: in, What: what, HTTP: true, By: fn.Name()})
+						sources = append(sources, Source{Value: in, In: in, What: what, HTTP: true, Fn: fn.Origin()})
 					}
 				}
 			}

@@ -260,7 +260,7 @@ func (s *Service) Conn() {
 }
 
 // The default one, mostly.
-func maybeOwn(private bool) *http.Client {
+func maybeOwn(private bool) *http.Client { // want maybeOwn:"sometimes returns a new http.Transport"
 	if !private {
 		return &http.Client{}
 	}
