@@ -3,6 +3,7 @@ package berth
 import (
 	"bytes"
 	"io"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -73,14 +74,27 @@ func TestSOCKS(t *testing.T) {
 func FuzzSOCKS(f *testing.F) {
 	f.Add([]byte("\x05\x00\x05\x00\x00\x01\x7f\x00\x00\x01\x1f\x90"), "host.test:80", true)
 	f.Add([]byte("\x05\x02\x01\x00\x05\x00\x00\x03\xff"), "[::1]:80", true)
+	f.Add([]byte("\x05\x02\x01\x00\x05\x00\x00\x03\x00\x03\xe9"), "host.test:80", true)
 	f.Fuzz(func(t *testing.T, sends []byte, addr string, login bool) {
 		var user *url.Userinfo
 		if login {
 			user = url.UserPassword("me", "pw")
 		}
 		proxy := &script{Reader: bytes.NewReader(sends)}
-		if socksHandshake(proxy, user, addr) == nil && len(sends) < 2+4+4+2 && sends[5] != socksName {
+		if socksHandshake(proxy, user, addr) == nil && len(sends) < leastReply(sends) {
 			t.Errorf("%q is taken for a connection", sends)
 		}
 	})
+}
+
+// leastReply is how many bytes a proxy that has agreed sends at least.
+func leastReply(sends []byte) int {
+	n := 2 // the method
+	if sends[1] == socksPassword {
+		n += 2
+	}
+	if sends[n+3] == socksName {
+		return n + 4 + 1 + 2 // of an empty name
+	}
+	return n + 4 + net.IPv4len + 2
 }

@@ -33,10 +33,13 @@ func TestScripts(t *testing.T) {
 			"phase": phase,
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "portrange" {
-				return false, fmt.Errorf("no condition %q", name)
+			switch name {
+			case "portrange":
+				return !errors.Is(netlab.Supported(), errors.ErrUnsupported), nil
+			case "race":
+				return raceEnabled, nil
 			}
-			return !errors.Is(netlab.Supported(), errors.ErrUnsupported), nil
+			return false, fmt.Errorf("no condition %q", name)
 		},
 	})
 }

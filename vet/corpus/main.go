@@ -88,7 +88,7 @@ func run(ctx context.Context) error {
 		}
 	}
 	t := tables(results)
-	fmt.Print(t.summary())
+	fmt.Print(t.part(false).summary(), "\nheld out:\n\n", t.part(true).summary())
 	if *write {
 		return os.WriteFile("CORPUS.md", []byte(t.page()), 0o644)
 	}
@@ -203,6 +203,16 @@ type result struct {
 
 type tables []result
 
+// part are the modules that the analyzers were never changed for, or the others.
+func (t tables) part(heldOut bool) (part tables) {
+	for _, res := range t {
+		if strings.HasPrefix(res.why, "held out") == heldOut {
+			part = append(part, res)
+		}
+	}
+	return part
+}
+
 // count returns how many reports of an analyzer are true, false, and not judged.
 func (t tables) count(analyzer string) (yes, no, open int) {
 	for _, res := range t {
@@ -250,7 +260,10 @@ func percent(n, of int) string {
 func (t tables) page() string {
 	var b strings.Builder
 	b.WriteString(intro)
-	b.WriteString(t.summary())
+	b.WriteString(t.part(false).summary())
+	b.WriteString(heldOut)
+	b.WriteString(t.part(true).summary())
+	b.WriteString(pairs)
 	b.WriteString("\n## Modules\n\n| module | version | reports | chosen as |\n|---|---|---|---|\n")
 	for _, res := range t {
 		n := fmt.Sprint(len(res.reports))
@@ -274,4 +287,28 @@ const intro = `# What the analyzers find
 
 Written by ` + "`go run ./corpus -write`" + `, which downloads the modules below and runs the analyzers over them. They were chosen before any result was seen. Each report was read by hand, in its source: true is what the message says, and worth a change; false is all else. The verdicts are in [corpus/verdicts.txt](corpus/verdicts.txt).
 
+Of the first run's 139 reports 84 were true, 60 %. The false ones taught the analyzers what they now leave out: bodies in tests, bodies that are read to their end, helpers that make a pool only sometimes, loops that tick. That cost true ones too: 21 in tests, and two of moby's, whose responses go through helpers that may close them. Below is what they report since.
+
+`
+
+const heldOut = `
+Precision on what a rule was made from is no estimate. These modules were chosen when the rules were done, and nothing was changed for them:
+
+`
+
+const pairs = `
+## Before and after
+
+Public fixes, the version before and the one after:
+
+| module | before | after |
+|---|---|---|
+| prometheus/alertmanager | a client for every notification: found, at all eight, through prometheus/common | silent |
+| helm | a Transport for every download: found | silent |
+| gophercloud | ` + "`req.Close = true`" + ` on every request: found | silent |
+| Azure/go-autorest | a Transport for every ` + "`Send`" + `: missed, since ` + "`sender()`" + ` returns an interface of its own; ` + "`MaxIdleConnsPerHost`" + ` forgotten: found | the latter is there still |
+
+## bodyclose
+
+The linter of that name (timakin/bodyclose, of 2026-07) and this one, on what is no test of ten of the modules (shoutrrr, opensearch-go, moby-client, influxdb-client, vault-api, cloudflare-go, oauth2-proxy, linodego, go-containerregistry, lego): it has 43 reports, of which 10 are among our 13, 12 of them true. The two that it has not are on paths. Of its other 33 two are true, moby's of above; 27 of the 33 are moby's, most of which a helper closes. They were not judged one by one.
 `
