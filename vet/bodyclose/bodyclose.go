@@ -24,7 +24,8 @@ A body that is returned, stored, or given to a function that closes it, or may, 
 left to whom it is given. A function that returns a response with an open body is
 known as such wherever it is called.
 
-In tests, most bodies are empty, or a double's: they are left out.`
+In tests, most bodies are empty, or a double's, and what runs once has no other
+request to lose: they are left out.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -52,8 +53,8 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, opens) {
-			if c.IsTest(r.Call.Pos()) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") {
-				continue // a double's, or empty; there is none; it runs once
+			if c.IsTest(r.Call.Pos()) || !c.Often(r.Call).Yes() || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") {
+				continue // a double's, or empty; it runs once, for all we know; there is none
 			}
 			check(pass, r)
 		}

@@ -156,7 +156,7 @@ func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 		case *ast.FuncDecl, *ast.FuncLit:
 			return isCommented(pass, n, stack)
 		case *ast.IfStmt:
-			if stack[i] == outer.Body || stack[i] == outer.Else {
+			if (stack[i] == outer.Body || stack[i] == outer.Else) && !isNilTest(outer.Cond) {
 				return true
 			}
 		case *ast.CaseClause:
@@ -164,6 +164,12 @@ func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 		}
 	}
 	return isCommented(pass, n, stack)
+}
+
+// isNilTest is if client == nil { … }, which is no reason.
+func isNilTest(cond ast.Expr) bool {
+	b, ok := cond.(*ast.BinaryExpr)
+	return ok && (named(b.X, "nil") || named(b.Y, "nil"))
 }
 
 func isCommented(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {

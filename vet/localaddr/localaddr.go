@@ -107,11 +107,11 @@ func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 	}
 	u, ok := addr.(*ast.UnaryExpr)
 	if !ok {
-		return true
+		return false // its port is not known
 	}
 	lit, ok := u.X.(*ast.CompositeLit)
 	if !ok {
-		return true
+		return false
 	}
 	hasIP := false
 	for _, e := range lit.Elts {

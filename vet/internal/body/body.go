@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"net/http"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
@@ -332,11 +333,17 @@ func isReturn(in ssa.Instruction) bool {
 	return ok
 }
 
-// isUpgrade reports whether a test is about 101 Switching Protocols, and which way
-// is for it: there the body is the connection, or none.
-func (r *Response) isUpgrade(op *ssa.BinOp) (is bool, at int) {
+// isEmpty reports whether a test is about a status whose responses have no body to
+// read: 204, 304, or 101, where it is the connection, or none; and which way is for
+// it.
+func (r *Response) isEmpty(op *ssa.BinOp) (is bool, at int) {
 	c, ok := op.Y.(*ssa.Const)
-	if !ok || c.Value == nil || c.Value.Kind() != constant.Int || c.Int64() != http.StatusSwitchingProtocols {
+	if !ok || c.Value == nil || c.Value.Kind() != constant.Int {
+		return false, 0
+	}
+	switch c.Int64() {
+	case http.StatusSwitchingProtocols, http.StatusNoContent, http.StatusNotModified:
+	default:
 		return false, 0
 	}
 	load, ok := op.X.(*ssa.UnOp)
@@ -347,7 +354,7 @@ func (r *Response) isUpgrade(op *ssa.BinOp) (is bool, at int) {
 	if !ok || field.X != r.val && !r.isCell(field.X) {
 		return false, 0
 	}
-	r.upgrades = true
+	r.upgrades = r.upgrades || c.Int64() == http.StatusSwitchingProtocols
 	if op.Op == token.NEQ {
 		at = 1
 	}
@@ -368,7 +375,7 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 	if !ok || op.Op != token.EQL && op.Op != token.NEQ {
 		return false
 	}
-	if is, at := r.isUpgrade(op); is {
+	if is, at := r.isEmpty(op); is {
 		return i == at
 	}
 	x := op.X
@@ -428,6 +435,12 @@ func (r *Response) isErr(v ssa.Value) bool {
 	if v == r.err && v != nil {
 		return true
 	}
+	if x, ok := v.(*ssa.Extract); ok {
+		v = x.Tuple
+	}
+	if call, ok := v.(*ssa.Call); ok && r.err != nil && slices.Contains(call.Call.Args, r.err) {
+		return true // one that is made of it
+	}
 	if phi, ok := v.(*ssa.Phi); ok {
 		for _, e := range phi.Edges {
 			if e == r.err && e != nil {
@@ -457,6 +470,17 @@ func (r *Response) isCell(v ssa.Value) bool {
 	}
 	a, ok := load.X.(*ssa.Alloc)
 	return ok && r.cells[a]
+}
+
+// ClosesAtOnce reports whether a body is closed where it says so, and not when the
+// function returns.
+func (r *Response) ClosesAtOnce() bool {
+	for in, e := range r.does {
+		if _, deferred := in.(*ssa.Defer); e&Closes != 0 && !deferred {
+			return true
+		}
+	}
+	return false
 }
 
 // IsHead reports whether the request is known to be a HEAD, whose response has no

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-func never(url string) int {
+func Never(url string) int {
 	resp, err := http.Get(url) // want `the response's body is never closed: its connection is never used again`
 	if err != nil {
 		return 0
@@ -15,7 +15,7 @@ func never(url string) int {
 	return resp.StatusCode
 }
 
-func read(c *http.Client, req *http.Request) ([]byte, error) {
+func Read(c *http.Client, req *http.Request) ([]byte, error) {
 	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 24`
 	if err != nil {
 		return nil, err
@@ -26,12 +26,12 @@ func read(c *http.Client, req *http.Request) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-func thrownAway(url string) error {
+func ThrownAway(url string) error {
 	_, err := http.Get(url) // want `never closed`
 	return err
 }
 
-func onePath(url string) error {
+func OnePath(url string) error {
 	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 40`
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func onePath(url string) error {
 	return resp.Body.Close()
 }
 
-func loop(urls []string) {
+func Loop(urls []string) {
 	for _, url := range urls {
 		resp, err := http.Get(url) // want `the response's body is not closed when the loop goes on`
 		if err != nil {
@@ -60,7 +60,7 @@ type doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-func byInterface(d doer, req *http.Request) int {
+func ByInterface(d doer, req *http.Request) int {
 	resp, err := d.Do(req) // want `never closed`
 	if err != nil {
 		return 0
@@ -68,7 +68,7 @@ func byInterface(d doer, req *http.Request) int {
 	return resp.StatusCode
 }
 
-func helper(url string) (*http.Response, error) { // want helper:"returns an open body"
+func Helper(url string) (*http.Response, error) { // want Helper:"returns an open body"
 	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
@@ -76,15 +76,15 @@ func helper(url string) (*http.Response, error) { // want helper:"returns an ope
 	return resp, nil
 }
 
-func byHelper(url string) int {
-	resp, err := helper(url) // want `never closed`
+func ByHelper(url string) int {
+	resp, err := Helper(url) // want `never closed`
 	if err != nil {
 		return 0
 	}
 	return resp.StatusCode
 }
 
-func decode(url string, v any) error {
+func Decode(url string, v any) error {
 	resp, err := http.Get(url) // want `never closed`
 	if err != nil {
 		return err
@@ -94,8 +94,39 @@ func decode(url string, v any) error {
 
 // What follows is right.
 
+// It runs once, for all we know.
+func start() {
+	resp, err := http.Get("http://x")
+	if err == nil {
+		println(resp.Status)
+	}
+}
+
+// No body comes with it.
+func NotModified(req *http.Request) error {
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode == http.StatusNotModified {
+		return nil
+	}
+	return resp.Body.Close()
+}
+
+// Another error, made of the first.
+func Wrapped(url string) error {
+	resp, err := http.Get(url)
+	if err := wrap(err); err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func wrap(err error) error { return err }
+
 // It is read to its end, where the connection is given back.
-func readAll(url string) ([]byte, error) {
+func ReadAll(url string) ([]byte, error) {
 	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
@@ -104,7 +135,7 @@ func readAll(url string) ([]byte, error) {
 }
 
 // There is none, or it is closed.
-func bodyCheck(rt http.RoundTripper, req *http.Request) error {
+func BodyCheck(rt http.RoundTripper, req *http.Request) error {
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
 		return err
@@ -119,7 +150,7 @@ func bodyCheck(rt http.RoundTripper, req *http.Request) error {
 }
 
 // A literal that is made before closes it.
-func byLiteral(url string) (err error) {
+func ByLiteral(url string) (err error) {
 	var resp *http.Response
 	done := func() error {
 		defer resp.Body.Close()
@@ -133,7 +164,7 @@ func byLiteral(url string) (err error) {
 }
 
 // Others have it, and may close it: what is returned may be closed.
-func withCallback(url string, f func(*http.Response) error) (*http.Response, error) {
+func WithCallback(url string, f func(*http.Response) error) (*http.Response, error) {
 	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
@@ -141,15 +172,15 @@ func withCallback(url string, f func(*http.Response) error) (*http.Response, err
 	return resp, f(resp)
 }
 
-func usesCallback(url string) int {
-	resp, err := withCallback(url, nil)
+func UsesCallback(url string) int {
+	resp, err := WithCallback(url, nil)
 	if err != nil {
 		return 0
 	}
 	return resp.StatusCode
 }
 
-func headByMethod(c *http.Client, url string) int {
+func HeadByMethod(c *http.Client, url string) int {
 	req, _ := http.NewRequest(http.MethodHead, url, nil)
 	resp, err := c.Do(req)
 	if err != nil {
@@ -158,7 +189,7 @@ func headByMethod(c *http.Client, url string) int {
 	return resp.StatusCode
 }
 
-func closed(url string) error {
+func Closed(url string) error {
 	resp, err := http.Get(url)
 	if err != nil {
 		return err
@@ -168,7 +199,7 @@ func closed(url string) error {
 	return err
 }
 
-func deferred(url string) (err error) {
+func Deferred(url string) (err error) {
 	resp, err := http.Get(url)
 	if err != nil {
 		return err
@@ -181,23 +212,23 @@ func deferred(url string) (err error) {
 	return nil
 }
 
-func byFunc(url string) error {
+func ByFunc(url string) error {
 	resp, err := http.Get(url)
 	if err != nil {
 		return err
 	}
-	defer drain(resp.Body)
+	defer Drain(resp.Body)
 	return nil
 }
 
-func drain(r io.ReadCloser) {
+func Drain(r io.ReadCloser) {
 	io.Copy(io.Discard, r)
 	r.Close()
 }
 
-func returned(url string) (*http.Response, error) { return http.Get(url) } // want returned:"returns an open body"
+func Returned(url string) (*http.Response, error) { return http.Get(url) } // want Returned:"returns an open body"
 
-func body(url string) (io.ReadCloser, error) {
+func Body(url string) (io.ReadCloser, error) {
 	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
@@ -207,7 +238,7 @@ func body(url string) (io.ReadCloser, error) {
 
 type page struct{ body io.ReadCloser }
 
-func stored(p *page, url string) {
+func Stored(p *page, url string) {
 	resp, err := http.Get(url)
 	if err != nil {
 		return
@@ -215,14 +246,14 @@ func stored(p *page, url string) {
 	p.body = resp.Body
 }
 
-func nilCheck(url string) {
+func NilCheck(url string) {
 	resp, _ := http.Get(url)
 	if resp != nil {
 		resp.Body.Close()
 	}
 }
 
-func head(url string) int {
+func Head(url string) int {
 	resp, err := http.Head(url)
 	if err != nil {
 		return 0
@@ -230,7 +261,7 @@ func head(url string) int {
 	return resp.StatusCode
 }
 
-func closesItself(url string) (*http.Response, error) {
+func ClosesItself(url string) (*http.Response, error) {
 	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
@@ -240,7 +271,7 @@ func closesItself(url string) (*http.Response, error) {
 }
 
 // An upgrade, whose connection goes elsewhere.
-func upgrade(rt http.RoundTripper, req *http.Request) error {
+func Upgrade(rt http.RoundTripper, req *http.Request) error {
 	resp, err := rt.RoundTrip(req)
 	if err != nil {
 		return err
@@ -257,10 +288,10 @@ type empty struct{}
 
 func (empty) RoundTrip(*http.Request) (*http.Response, error) { return nil, nil }
 
-func byEmpty(req *http.Request) { empty{}.RoundTrip(req) }
+func ByEmpty(req *http.Request) { empty{}.RoundTrip(req) }
 
-func usesIt(url string) int {
-	resp, err := closesItself(url)
+func UsesIt(url string) int {
+	resp, err := ClosesItself(url)
 	if err != nil {
 		return 0
 	}

@@ -2,7 +2,7 @@ package fix
 
 import "net/http"
 
-func status(url string) (int, error) {
+func Status(url string) (int, error) {
 	resp, err := http.Get(url) // want `never closed`
 	if err != nil {
 		return 0, err
@@ -11,7 +11,7 @@ func status(url string) (int, error) {
 }
 
 // It has nowhere to be put that is surely right.
-func other(url string) int {
+func Other(url string) int {
 	resp, err := http.Get(url) // want `never closed`
 	if err == nil {
 		return resp.StatusCode

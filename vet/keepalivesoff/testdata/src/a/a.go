@@ -21,6 +21,13 @@ func request() {
 	http.DefaultClient.Do(req)
 }
 
+func byDefault(c *http.Client) *http.Client {
+	if c == nil {
+		c = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // want `keep-alives are off`
+	}
+	return c
+}
+
 // What follows is right.
 
 type options struct{ once bool }

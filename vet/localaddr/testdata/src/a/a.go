@@ -22,7 +22,7 @@ func assigned(d *net.Dialer, ip net.IP) {
 
 func resolved(s string) (*net.Dialer, error) {
 	addr, err := net.ResolveTCPAddr("tcp", s)
-	return &net.Dialer{LocalAddr: addr}, err // want `all destinations share one range`
+	return &net.Dialer{LocalAddr: addr}, err // which may have a port
 }
 
 // What follows is right.
