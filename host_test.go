@@ -975,3 +975,35 @@ func TestAHostThatIsGoneDoesNothing(t *testing.T) {
 		t.Error("it looks its name up again")
 	}
 }
+
+// Over HTTP/2, one connection with streams to spare is enough, whatever the limits
+// of idle ones are.
+func TestReadyConnectionsOfHTTP2(t *testing.T) {
+	w := newWorld(t, want{minIdle: 3, maxIdlePerHost: 2}, 2)
+	w.streams = 10
+	rt := w.request(1)
+	c := w.dialed(w.wantDial(rt))
+	w.wantDials(0)
+	rt.done(0)
+	w.hangupOf(c)
+	w.wantDials(1)
+	w.dialed(w.dials[0])
+	w.wantDials(0)
+}
+
+// As long as a look-up is under way, nothing else is due: it may take long.
+func TestHostLooksUpItsNameOnceAtATime(t *testing.T) {
+	w := newWorld(t, want{}, 1)
+	w.request(0)
+	w.dialed(w.dials[0])
+	w.resolved(w.hosts[0], 0)
+	w.sleep(time.Second)
+	look, next := w.hosts[0].resolveDue(w.now)
+	if look == nil || !next.IsZero() {
+		t.Fatalf("look up %v, next %v", look, next)
+	}
+	defer look.cancel()
+	if again, next := w.hosts[0].resolveDue(w.now.Add(time.Minute)); again != nil || !next.IsZero() {
+		t.Errorf("look up again %v, next %v", again, next)
+	}
+}

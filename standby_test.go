@@ -60,3 +60,22 @@ func TestPoolHostLimitsKeepConnectionsReady(t *testing.T) {
 		p.wantNoDial()
 	})
 }
+
+// A dial that is for nobody, and hangs, holds no slot that a request to another
+// host starves for.
+func TestPoolDialsForNobodyMakeRoom(t *testing.T) {
+	inPool(t, func(p *pool) {
+		rt := p.roundTrip()
+		p.wantDial().finish(nil)
+		p.wantDial() // of the one to be kept ready
+		other := p.roundTrip(func(r *http.Request) { r.URL.Host = "other.test" })
+		d := p.wantDial()
+		if d.addr != "other.test:80" {
+			t.Fatalf("the dial is to %s", d.addr)
+		}
+		d.finish(nil)
+		other.wantConn(d)
+		rt.finish()
+		other.finish()
+	}, func(t *Transport) { t.MinIdleConnsPerHost, t.MaxConns = 1, 2 })
+}
