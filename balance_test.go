@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,15 +25,24 @@ import (
 // names is a Resolver whose answers a test can change.
 type names struct {
 	mu    sync.Mutex
+	more  sync.Cond // asked has grown
 	ips   []netip.Addr
 	err   error
 	asked int
+}
+
+func newNames(ips ...string) *names {
+	n := new(names)
+	n.more.L = &n.mu
+	n.set(ips...)
+	return n
 }
 
 func (n *names) LookupNetIP(_ context.Context, network, host string) ([]netip.Addr, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.asked++
+	n.more.Broadcast()
 	if network != "ip" || host != "many.test" {
 		return nil, errors.New("asked for " + network + " of " + host)
 	}
@@ -51,16 +61,9 @@ func (n *names) set(ips ...string) {
 // await returns when the Resolver was asked n times more.
 func (n *names) await(more int) {
 	n.mu.Lock()
-	until := n.asked + more
-	n.mu.Unlock()
-	for {
-		n.mu.Lock()
-		asked := n.asked
-		n.mu.Unlock()
-		if asked >= until {
-			return
-		}
-		time.Sleep(time.Millisecond)
+	defer n.mu.Unlock()
+	for until := n.asked + more; n.asked < until; {
+		n.more.Wait()
 	}
 }
 
@@ -140,8 +143,7 @@ func (s *crowd) wantConns(t *testing.T, want map[string]int) {
 }
 
 func TestDialsAreBalanced(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2", "127.0.0.3", "127.0.0.4")
+	s, dns := serveCrowd(t), newNames("127.0.0.2", "127.0.0.3", "127.0.0.4")
 	tr := &berth.Transport{Resolver: dns}
 	defer tr.Close()
 	s.during(t, tr, 9, func() {
@@ -150,8 +152,7 @@ func TestDialsAreBalanced(t *testing.T) {
 }
 
 func TestDialsTakeTurns(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2", "127.0.0.3", "127.0.0.4")
+	s, dns := serveCrowd(t), newNames("127.0.0.2", "127.0.0.3", "127.0.0.4")
 	tr := &berth.Transport{Resolver: dns, DisableKeepAlives: true}
 	defer tr.Close()
 	var got []string
@@ -168,8 +169,7 @@ func TestDialsTakeTurns(t *testing.T) {
 
 // A dead address costs each dial that tries it a connect: only the first does.
 func TestAnAddressThatIsDownIsLeftAlone(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2", "127.0.0.3")
+	s, dns := serveCrowd(t), newNames("127.0.0.2", "127.0.0.3")
 	var mu sync.Mutex
 	tried := map[string]int{}
 	tr := &berth.Transport{Resolver: dns, Control: func(_, addr string, _ syscall.RawConn) error {
@@ -191,8 +191,7 @@ func TestAnAddressThatIsDownIsLeftAlone(t *testing.T) {
 }
 
 func TestConnectionsToAnAddressThatLeftDrain(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2", "127.0.0.3")
+	s, dns := serveCrowd(t), newNames("127.0.0.2", "127.0.0.3")
 	closed := make(chan berth.CloseEvent, 10)
 	tr := &berth.Transport{
 		Resolver: dns, ResolveInterval: 20 * time.Millisecond,
@@ -226,8 +225,7 @@ func TestConnectionsToAnAddressThatLeftDrain(t *testing.T) {
 // A name that can't be looked up for a while changes nothing for those that have
 // connections.
 func TestAFailedLookUpLeavesConnections(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2")
+	s, dns := serveCrowd(t), newNames("127.0.0.2")
 	tr := &berth.Transport{Resolver: dns, ResolveInterval: 10 * time.Millisecond}
 	defer tr.Close()
 	get(t, tr, s.url)
@@ -242,7 +240,7 @@ func TestAFailedLookUpLeavesConnections(t *testing.T) {
 }
 
 func TestALookUpThatFails(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
+	s, dns := serveCrowd(t), newNames()
 	dns.err = &net.DNSError{Err: "no such host", Name: "many.test", IsNotFound: true}
 	tr := &berth.Transport{Resolver: dns}
 	defer tr.Close()
@@ -261,18 +259,18 @@ func TestCloseEndsALookUp(t *testing.T) {
 	s := serveCrowd(t)
 	began, ended := make(chan struct{}, 10), make(chan error, 10)
 	answers := []netip.Addr{netip.MustParseAddr("127.0.0.2")}
+	var asked atomic.Int32
 	tr := &berth.Transport{ResolveInterval: time.Millisecond, Resolver: resolverFunc(func(ctx context.Context) ([]netip.Addr, error) {
-		if began <- struct{}{}; len(began) == 1 {
+		if asked.Add(1) == 1 {
 			return answers, nil
 		}
+		began <- struct{}{}
 		<-ctx.Done()
 		ended <- ctx.Err()
 		return nil, ctx.Err()
 	})}
 	get(t, tr, s.url)
-	for len(began) < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	<-began
 	tr.Close()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)
@@ -288,8 +286,7 @@ func (f resolverFunc) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Add
 // The addresses of the other family have their turn when the first ones take
 // long, or fail.
 func TestHappyEyeballs(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("::1", "127.0.0.2", "127.0.0.3")
+	s, dns := serveCrowd(t), newNames("::1", "127.0.0.2", "127.0.0.3")
 	for name, first := range map[string]func(stuck chan struct{}) error{
 		"long":  func(stuck chan struct{}) error { <-stuck; return syscall.ECONNREFUSED },
 		"fails": func(chan struct{}) error { return syscall.ECONNREFUSED },
@@ -313,8 +310,7 @@ func TestHappyEyeballs(t *testing.T) {
 
 // The slower of two families has its connection closed.
 func TestHappyEyeballsKeepsOne(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("::1", "127.0.0.2")
+	s, dns := serveCrowd(t), newNames("::1", "127.0.0.2")
 	other := make(chan struct{})
 	tr := &berth.Transport{Resolver: dns, Control: func(network, _ string, _ syscall.RawConn) error {
 		if network == "tcp4" {
@@ -332,8 +328,7 @@ func TestHappyEyeballsKeepsOne(t *testing.T) {
 }
 
 func TestTraceOfALookUp(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2")
+	s, dns := serveCrowd(t), newNames("127.0.0.2")
 	tr := &berth.Transport{Resolver: dns}
 	defer tr.Close()
 	var got []string
@@ -360,8 +355,7 @@ func TestTraceOfALookUp(t *testing.T) {
 }
 
 func TestLocalAddrs(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2", "::1")
+	s, dns := serveCrowd(t), newNames("127.0.0.2", "::1")
 	local := []netip.Addr{netip.MustParseAddr("127.0.0.7"), netip.MustParseAddr("127.0.0.8"), netip.MustParseAddr("127.0.0.9")}
 	tr := &berth.Transport{Resolver: dns, LocalAddrs: local}
 	defer tr.Close()
@@ -375,8 +369,7 @@ func TestLocalAddrs(t *testing.T) {
 }
 
 func TestLocalAddrsThatCannotBe(t *testing.T) {
-	dns := new(names)
-	dns.set("127.0.0.2")
+	dns := newNames("127.0.0.2")
 	s := serveCrowd(t)
 	dial := new(net.Dialer).DialContext
 	for _, tt := range []struct {
@@ -400,8 +393,7 @@ func TestLocalAddrsThatCannotBe(t *testing.T) {
 
 // NewClientConn is outside of the pool, and dials as it does.
 func TestNewClientConnFromALocalAddr(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2")
+	s, dns := serveCrowd(t), newNames("127.0.0.2")
 	tr := &berth.Transport{Resolver: dns, LocalAddrs: []netip.Addr{netip.MustParseAddr("127.0.0.7")}}
 	cc, err := tr.NewClientConn(t.Context(), "http", s.url[len("http://"):])
 	if err != nil {
@@ -439,8 +431,7 @@ func TestAnAddressThatCannotBeSpokenTo(t *testing.T) {
 			c.Close()
 		}
 	}()
-	dns := new(names)
-	dns.set("127.0.0.1", "127.0.0.2")
+	dns := newNames("127.0.0.1", "127.0.0.2")
 	tr := &berth.Transport{Resolver: dns, DisableKeepAlives: true, TLSClientConfig: srv.Client().Transport.(*http.Transport).TLSClientConfig.Clone()}
 	tr.TLSClientConfig.ServerName = "example.com"
 	failed := 0
@@ -470,8 +461,7 @@ func TestALocalAddrThatIsGone(t *testing.T) {
 
 // The error is that of the family which was tried first.
 func TestHappyEyeballsFail(t *testing.T) {
-	dns := new(names)
-	dns.set("127.0.0.2", "::1")
+	dns := newNames("127.0.0.2", "::1")
 	other := make(chan struct{})
 	tr := &berth.Transport{Resolver: dns, Control: func(network, _ string, _ syscall.RawConn) error {
 		if network == "tcp6" {
@@ -486,27 +476,4 @@ func TestHappyEyeballsFail(t *testing.T) {
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the error is %v, want the first family's", err)
 	}
-}
-
-// A field that is taken back stops what it started.
-func TestResolveIntervalIsTakenBack(t *testing.T) {
-	s, dns := serveCrowd(t), new(names)
-	dns.set("127.0.0.2")
-	tr := &berth.Transport{Resolver: dns, ResolveInterval: 10 * time.Millisecond}
-	defer tr.Close()
-	get(t, tr, s.url)
-	dns.await(2)
-	tr.ResolveInterval = 0
-	s.during(t, tr, 2, func() { // one dials
-		dns.mu.Lock()
-		asked := dns.asked
-		dns.mu.Unlock()
-		get(t, tr, s.url)
-		time.Sleep(50 * time.Millisecond)
-		dns.mu.Lock()
-		defer dns.mu.Unlock()
-		if dns.asked > asked+2 { // for that dial, and one that was under way
-			t.Errorf("asked %d times more", dns.asked-asked)
-		}
-	})
 }

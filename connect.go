@@ -17,9 +17,10 @@ import (
 // chooses among the addresses of a name, and among local ones: see ledger.
 type attempt struct {
 	*dialer
-	t     *Transport
-	h     *host  // nil for a connection that is not the pool's
-	berth *berth // of the connection, or nil
+	ledger *ledger
+	t      *Transport // these two are nil for a connection that is not the pool's
+	h      *host
+	berth  *berth // of the connection, or nil
 }
 
 // connectTCP connects to a host:port.
@@ -154,7 +155,7 @@ func (a *attempt) drop(results <-chan landed, n int) {
 	for range n {
 		if l := <-results; l.err == nil {
 			closeNet(l.nc, "another address was faster")
-			a.t.ledger.release(l.berth, true, time.Now())
+			a.ledger.release(l.berth, true, time.Now())
 		}
 	}
 }
@@ -165,13 +166,9 @@ func (a *attempt) inTurn(ctx context.Context, w *ways) landed {
 	var firstErr error
 	tries := 0
 	for len(w.to) > 0 {
-		b := a.t.ledger.take(w, time.Now())
-		if most := a.t.ledger.rangeSeen(); b == nil && most > 0 && w.reserve >= most {
-			return landed{err: fmt.Errorf("berth: PortReserve is %d, and there are %d ports", w.reserve, most)}
-		}
+		b := a.ledger.take(w, time.Now())
 		if b == nil {
-			var none error = &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(w.to[0]), Err: errReserve}
-			return landed{err: cmp.Or(firstErr, none)}
+			return landed{err: cmp.Or(firstErr, a.refused(w))}
 		}
 		dialCtx, cancel := shareOfTime(ctx, len(w.to))
 		nc, err := a.dialFrom(dialCtx, b)
@@ -181,20 +178,28 @@ func (a *attempt) inTurn(ctx context.Context, w *ways) landed {
 		}
 		now := time.Now()
 		if ctx.Err() != context.Canceled { // else it is not the address's fault
-			a.t.ledger.connected(b, err, now)
+			a.ledger.connected(b, err, now)
 		}
-		a.t.ledger.release(b, false, now)
+		a.ledger.release(b, false, now)
 		firstErr = cmp.Or(firstErr, err)
 		if ctx.Err() != nil {
 			break
 		}
-		if tries++; isBerths(err) && tries < len(w.from) && a.t.ledger.hasRoom(b.of.addr, w, now) {
+		if tries++; isBerths(err) && tries < len(w.from) && a.ledger.hasRoom(b.of.addr, w, now) {
 			continue // from another local address
 		}
 		tries = 0
 		w.to = slices.DeleteFunc(slices.Clone(w.to), func(to netip.AddrPort) bool { return to == b.of.addr })
 	}
 	return landed{err: firstErr}
+}
+
+// refused is the error where PortReserve lets no dial begin: for now, or ever.
+func (a *attempt) refused(w *ways) error {
+	if most := a.ledger.rangeSeen(); most > 0 && w.reserve >= most {
+		return fmt.Errorf("berth: PortReserve is %d, and there are %d ports", w.reserve, most)
+	}
+	return &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(w.to[0]), Err: errReserve}
 }
 
 // shareOfTime divides what is left of the time for a dial among n addresses, two
@@ -233,7 +238,7 @@ func (a *attempt) prepare(bound bool) func(network, address string, c syscall.Ra
 				choosePortLate(fd)
 			}
 			if a.net.reserve > 0 {
-				a.t.ledger.sawRange(portsOf(fd))
+				a.ledger.sawRange(portsOf(fd))
 			}
 		})
 	}

@@ -81,7 +81,7 @@ func startDial(t *Transport, d *dial, host, why string) {
 
 func (t *Transport) runDial(d *dial) {
 	defer d.cancel()
-	a := &attempt{dialer: d.dialer, t: t, h: d.h}
+	a := &attempt{dialer: d.dialer, ledger: &t.ledger, t: t, h: d.h}
 	nc, state, err := a.connect(d.ctx, d.h.key)
 	var c *conn
 	if err == nil {

@@ -1007,3 +1007,23 @@ func TestHostLooksUpItsNameOnceAtATime(t *testing.T) {
 		t.Errorf("look up again %v, next %v", again, next)
 	}
 }
+
+// Fields that have changed leave no answer, and nothing to look up: ResolveInterval
+// was taken back, or the Resolver is another.
+func TestHostForgetsTheAnswerOfOtherFields(t *testing.T) {
+	for name, next := range map[string]*network{"none": nil, "another": {every: time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, want{}, 1)
+			w.request(0)
+			w.dialed(w.dials[0])
+			w.resolved(w.hosts[0], 0)
+			h := w.hosts[0]
+			if ips := h.answered("h", next, w.now); ips != nil {
+				t.Errorf("the next dial goes by %v", ips)
+			}
+			if look, at := h.resolveDue(w.now.Add(time.Hour)); look != nil || !at.IsZero() {
+				t.Errorf("it is looked up again, or will be at %v", at)
+			}
+		})
+	}
+}

@@ -96,11 +96,10 @@ func (h *host) mayStandBy(want *want) bool {
 
 // standbyPause is until when no connection is dialed for nobody.
 func (h *host) standbyPause() time.Time {
-	if a, b := h.backoff.until, h.standby.backoff.until; a.After(b) {
-		return a
-	} else {
-		return b
+	if h.backoff.until.After(h.standby.backoff.until) {
+		return h.backoff.until
 	}
+	return h.standby.backoff.until
 }
 
 // wasted notes that a connection ends. If it was of no use, and not for long there,

@@ -116,7 +116,7 @@ func (t *Transport) NewClientConn(ctx context.Context, scheme, address string) (
 	std.MaxConnsPerHost = 0 // or the ClientConn's Close panics (Go 1.26.8)
 	if t.Control != nil || t.DialTimeout > 0 || d.net != nil {
 		std.DialContext = func(ctx context.Context, _, addr string) (net.Conn, error) {
-			a := attempt{dialer: &d, t: new(Transport)} // whose ledger is thrown away
+			a := attempt{dialer: &d, ledger: new(ledger)} // which is thrown away
 			return a.connectTCP(ctx, addr)
 		}
 		std.ForceAttemptHTTP2 = d.ask().TLSNextProto["h2"] != nil // to which a function that dials is no obstacle here

@@ -60,27 +60,20 @@ func run(pass *analysis.Pass) (any, error) {
 
 // forgotten is http.Transport{MaxIdleConns: 100}.
 func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
-	var all *ast.KeyValueExpr
-	for _, e := range lit.Elts {
-		kv, ok := e.(*ast.KeyValueExpr)
-		if !ok {
+	if code.Field(lit, "MaxIdleConnsPerHost") != nil {
+		return
+	}
+	if off := code.Field(lit, "DisableKeepAlives"); off != nil {
+		if v := pass.TypesInfo.Types[off.Value].Value; v == nil || constant.BoolVal(v) {
 			return
-		}
-		switch key, _ := kv.Key.(*ast.Ident); key.Name {
-		case "MaxIdleConns":
-			all = kv
-		case "MaxIdleConnsPerHost":
-			return
-		case "DisableKeepAlives":
-			if v := pass.TypesInfo.Types[kv.Value].Value; v == nil || constant.BoolVal(v) {
-				return
-			}
-		case "MaxConnsPerHost":
-			if v := number(pass, kv.Value); v > 0 && v <= kept {
-				return
-			}
 		}
 	}
+	if most := code.Field(lit, "MaxConnsPerHost"); most != nil {
+		if n := number(pass, most.Value); n > 0 && n <= kept {
+			return
+		}
+	}
+	all := code.Field(lit, "MaxIdleConns")
 	if all == nil || assigned(pass, lit) {
 		return
 	}

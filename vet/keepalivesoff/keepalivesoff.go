@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -32,7 +33,7 @@ var Analyzer = &analysis.Analyzer{
 	Name:     "keepalivesoff",
 	Doc:      doc,
 	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/keepalivesoff",
-	Requires: []*analysis.Analyzer{inspect.Analyzer, newtransport.Analyzer},
+	Requires: []*analysis.Analyzer{inspect.Analyzer, code.Analyzer, newtransport.Analyzer},
 	Run:      run,
 }
 
@@ -40,6 +41,7 @@ func run(pass *analysis.Pass) (any, error) {
 	if !code.Imports(pass.Pkg, "net/http") {
 		return nil, nil
 	}
+	c := pass.ResultOf[code.Analyzer].(*code.Code)
 	again := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Reported
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
 	nodes := []ast.Node{(*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil), (*ast.CallExpr)(nil)}
@@ -47,7 +49,7 @@ func run(pass *analysis.Pass) (any, error) {
 		if !push {
 			return true
 		}
-		if code.IsTest(pass, n.Pos()) {
+		if c.IsTest(n.Pos()) {
 			return false
 		}
 		if isExplained(pass, n, stack) || makesPool(again, stack) {
@@ -74,32 +76,30 @@ const (
 
 // literal is http.Transport{DisableKeepAlives: true}.
 func literal(pass *analysis.Pass, lit *ast.CompositeLit) {
-	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasField(lit, "Proxy") {
+	if !isTransport(pass.TypesInfo.TypeOf(lit)) || code.Field(lit, "Proxy") != nil {
 		return
 	}
-	for i, e := range lit.Elts {
-		kv, ok := e.(*ast.KeyValueExpr)
-		if !ok || !named(kv.Key, "DisableKeepAlives") || !isTrue(pass, kv.Value) {
-			continue
-		}
-		r := code.Report{Pos: kv.Pos(), End: kv.End(), What: offWhat, Do: offDo, FixName: "delete the field"}
-		end := lit.Rbrace
-		if i+1 < len(lit.Elts) {
-			end = lit.Elts[i+1].Pos()
-		} else if i > 0 {
-			r.Fix = []analysis.TextEdit{{Pos: lit.Elts[i-1].End(), End: kv.End()}}
-		}
-		if r.Fix == nil {
-			r.Fix = []analysis.TextEdit{{Pos: kv.Pos(), End: end}}
-		}
-		code.Reports(pass, r)
+	off := code.Field(lit, "DisableKeepAlives")
+	if off == nil || !code.IsTrue(pass.TypesInfo, off.Value) {
+		return
 	}
+	cut := analysis.TextEdit{Pos: off.Pos(), End: lit.Rbrace}
+	switch i := slices.Index(lit.Elts, ast.Expr(off)); {
+	case i+1 < len(lit.Elts):
+		cut.End = lit.Elts[i+1].Pos()
+	case i > 0:
+		cut = analysis.TextEdit{Pos: lit.Elts[i-1].End(), End: off.End()}
+	}
+	code.Reports(pass, code.Report{
+		Pos: off.Pos(), End: off.End(), What: offWhat, Do: offDo,
+		FixName: "delete the field", Fix: []analysis.TextEdit{cut},
+	})
 }
 
 // assignment is t.DisableKeepAlives = true, and req.Close = true of a request that
 // is to be made.
 func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) {
-	if len(s.Lhs) != 1 || len(s.Rhs) != 1 || !isTrue(pass, s.Rhs[0]) {
+	if len(s.Lhs) != 1 || len(s.Rhs) != 1 || !code.IsTrue(pass.TypesInfo, s.Rhs[0]) {
 		return
 	}
 	sel, ok := s.Lhs[0].(*ast.SelectorExpr)
@@ -174,10 +174,8 @@ func isNilTest(cond ast.Expr) bool {
 
 func isCommented(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 	if lit, ok := n.(*ast.CompositeLit); ok {
-		for _, e := range lit.Elts {
-			if kv, ok := e.(*ast.KeyValueExpr); ok && named(kv.Key, "DisableKeepAlives") {
-				n = kv
-			}
+		if off := code.Field(lit, "DisableKeepAlives"); off != nil {
+			n = off
 		}
 	}
 	line := pass.Fset.Position(n.Pos()).Line
@@ -186,15 +184,6 @@ func isCommented(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 			continue // analysistest's, and what Reports looks at
 		}
 		if first, last := pass.Fset.Position(g.Pos()).Line, pass.Fset.Position(g.End()).Line; first == line || last == line-1 {
-			return true
-		}
-	}
-	return false
-}
-
-func hasField(lit *ast.CompositeLit, name string) bool {
-	for _, e := range lit.Elts {
-		if kv, ok := e.(*ast.KeyValueExpr); ok && named(kv.Key, name) {
 			return true
 		}
 	}
@@ -261,11 +250,6 @@ func isTransport(t types.Type) bool {
 func named(e ast.Expr, name string) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.Name == name
-}
-
-func isTrue(pass *analysis.Pass, e ast.Expr) bool {
-	v := pass.TypesInfo.Types[e].Value
-	return v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
 }
 
 func isText(pass *analysis.Pass, e ast.Expr, text string) bool {

@@ -21,15 +21,15 @@ connect alone would have one for each (inet_csk_find_open_port, against
 __inet_hash_connect). On Linux, a Control that sets IP_BIND_ADDRESS_NO_PORT has
 connect choose the port.
 
-In tests it is fine. Reported is a *net.TCPAddr with an address and without a port, in a Dialer that has
-neither Control nor ControlContext.`
+Reported is a *net.TCPAddr with an address and without a port, in a Dialer that has
+neither Control nor ControlContext. In tests it is fine.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
 	Name:     "localaddr",
 	Doc:      doc,
 	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/localaddr",
-	Requires: []*analysis.Analyzer{inspect.Analyzer},
+	Requires: []*analysis.Analyzer{inspect.Analyzer, code.Analyzer},
 	Run:      run,
 }
 
@@ -37,12 +37,13 @@ func run(pass *analysis.Pass) (any, error) {
 	if !code.Imports(pass.Pkg, "net") {
 		return nil, nil
 	}
+	c := pass.ResultOf[code.Analyzer].(*code.Code)
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
 	in.WithStack([]ast.Node{(*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil)}, func(n ast.Node, push bool, stack []ast.Node) bool {
 		if !push {
 			return true
 		}
-		if code.IsTest(pass, n.Pos()) {
+		if c.IsTest(n.Pos()) {
 			return false
 		}
 		switch n := n.(type) {
@@ -64,21 +65,9 @@ func run(pass *analysis.Pass) (any, error) {
 }
 
 func literal(pass *analysis.Pass, lit *ast.CompositeLit, stack []ast.Node) {
-	var addr ast.Expr
-	for _, e := range lit.Elts {
-		kv, ok := e.(*ast.KeyValueExpr)
-		if !ok {
-			continue
-		}
-		switch key, _ := kv.Key.(*ast.Ident); key.Name {
-		case "Control", "ControlContext":
-			return
-		case "LocalAddr":
-			addr = kv.Value
-		}
-	}
-	if addr != nil {
-		report(pass, addr, addr, stack)
+	addr := code.Field(lit, "LocalAddr")
+	if addr != nil && code.Field(lit, "Control") == nil && code.Field(lit, "ControlContext") == nil {
+		report(pass, addr.Value, addr.Value, stack)
 	}
 }
 
@@ -113,23 +102,18 @@ func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 	if !ok {
 		return false
 	}
-	hasIP := false
-	for _, e := range lit.Elts {
-		kv, ok := e.(*ast.KeyValueExpr)
-		if !ok {
+	if len(lit.Elts) > 0 {
+		if _, keyed := lit.Elts[0].(*ast.KeyValueExpr); !keyed {
 			return true
 		}
-		switch key, _ := kv.Key.(*ast.Ident); key.Name {
-		case "IP":
-			hasIP = !isConversion(pass, kv.Value)
-		case "Port":
-			v := pass.TypesInfo.Types[kv.Value].Value
-			if v == nil || v.ExactString() != "0" {
-				return false
-			}
+	}
+	ip, port := code.Field(lit, "IP"), code.Field(lit, "Port")
+	if port != nil {
+		if v := pass.TypesInfo.Types[port.Value].Value; v == nil || v.ExactString() != "0" {
+			return false
 		}
 	}
-	return hasIP
+	return ip != nil && !isConversion(pass, ip.Value)
 }
 
 // isConversion reports whether an IP is the bytes of a text, which are no address.

@@ -2,7 +2,6 @@
 package newtransport
 
 import (
-	"go/ast"
 	"go/token"
 	"go/types"
 	"reflect"
@@ -22,10 +21,11 @@ connection, and closes it, or leaves it open for as long as the other side likes
 Either way ports run out: golang/go#24719, and the first advice of net/http's
 documentation ("should be reused instead of created as needed").
 
-In tests, only benchmarks are looked at. What is stored where it outlives the call, in a field, a package variable, a map, a
+What is stored where it outlives the call, in a field, a package variable, a map, a
 closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
 which uses http.DefaultTransport. A function that returns a new one is known as
-such wherever it is called, in other packages too.`
+such wherever it is called, in other packages too. In tests, only benchmarks are
+looked at.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -130,7 +130,7 @@ func returnsPool(sig *types.Signature) bool {
 // check reports a pool that is made again and again, and whether it is one.
 func check(pass *analysis.Pass, c *code.Code, s code.Source) bool {
 	often := c.Often(s.In)
-	if !often.Yes() || isOff(c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
+	if !often.Yes() || isOff(pass, c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
 		return false
 	}
 	flow := c.Follow(s.Value)
@@ -165,7 +165,7 @@ func isBenchmark(f *ssa.Function) bool {
 
 // isOff reports whether the literal disables keep-alives: that is keepalivesoff's to
 // report, and the pool is none.
-func isOff(c *code.Code, v ssa.Value) bool {
+func isOff(pass *analysis.Pass, c *code.Code, v ssa.Value) bool {
 	a, ok := v.(*ssa.Alloc)
 	if !ok {
 		return false
@@ -174,15 +174,8 @@ func isOff(c *code.Code, v ssa.Value) bool {
 	if lit == nil {
 		return false
 	}
-	for _, e := range lit.Elts {
-		if kv, ok := e.(*ast.KeyValueExpr); ok {
-			if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "DisableKeepAlives" {
-				v, ok := kv.Value.(*ast.Ident)
-				return ok && v.Name == "true"
-			}
-		}
-	}
-	return false
+	off := code.Field(lit, "DisableKeepAlives")
+	return off != nil && code.IsTrue(pass.TypesInfo, off.Value)
 }
 
 func advice(in ssa.Instruction) string {

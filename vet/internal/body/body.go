@@ -25,8 +25,6 @@ type Response struct {
 	kinds Event
 	cells map[*ssa.Alloc]bool // variables that have val
 	errs  map[*ssa.Alloc]bool // variables that have err
-
-	upgrades bool
 }
 
 // Event is what an instruction does with a body. Deferred, it counts from where it
@@ -94,7 +92,7 @@ func newResponse(call *ssa.Call) *Response {
 			switch {
 			case ok && code.Named(x.Type(), "net/http", "Response"):
 				r.val = x
-			case ok && types.Identical(x.Type(), types.Universe.Lookup("error").Type()):
+			case ok && code.IsError(x.Type()):
 				r.err = x
 			}
 		}
@@ -117,7 +115,7 @@ func newResponse(call *ssa.Call) *Response {
 
 func hasError(t *types.Tuple) bool {
 	for v := range t.Variables() {
-		if types.Identical(v.Type(), types.Universe.Lookup("error").Type()) {
+		if code.IsError(v.Type()) {
 			return true
 		}
 	}
@@ -277,11 +275,6 @@ func standard(fn *types.Func) Event {
 	return Reads | Leaves
 }
 
-// A Leak is a path on which a body is not closed.
-type Leak struct {
-	At ssa.Instruction // where it ends: a return, or the call itself once more
-}
-
 // Without looks for a path from the call on which none of the events is, that ends
 // as ends says: an end is a return, or the same call again. It returns where it
 // ends, or nil.
@@ -289,7 +282,7 @@ func (r *Response) Without(e Event, ends func(ssa.Instruction) bool) ssa.Instruc
 	return r.path(func(in ssa.Instruction) bool { return r.does[in]&e != 0 }, ends)
 }
 
-// Path looks for a path as Without does, on which stop is nowhere.
+// path looks for a path as Without does, on which stop is nowhere.
 func (r *Response) path(stop, ends func(ssa.Instruction) bool) ssa.Instruction {
 	if stop(r.Call) {
 		return nil
@@ -337,32 +330,45 @@ func isReturn(in ssa.Instruction) bool {
 // read: 204, 304, or 101, where it is the connection, or none; and which way is for
 // it.
 func (r *Response) isEmpty(op *ssa.BinOp) (is bool, at int) {
-	c, ok := op.Y.(*ssa.Const)
-	if !ok || c.Value == nil || c.Value.Kind() != constant.Int {
-		return false, 0
-	}
-	switch c.Int64() {
+	switch r.status(op) {
 	case http.StatusSwitchingProtocols, http.StatusNoContent, http.StatusNotModified:
 	default:
 		return false, 0
 	}
-	load, ok := op.X.(*ssa.UnOp)
-	if !ok {
-		return false, 0
-	}
-	field, ok := load.X.(*ssa.FieldAddr)
-	if !ok || field.X != r.val && !r.isCell(field.X) {
-		return false, 0
-	}
-	r.upgrades = r.upgrades || c.Int64() == http.StatusSwitchingProtocols
 	if op.Op == token.NEQ {
 		at = 1
 	}
 	return true, at
 }
 
-// Upgrades reports whether a path that was looked at asks for 101.
-func (r *Response) Upgrades() bool { return r.upgrades }
+// status is the number that a test compares the response's status with, or 0.
+func (r *Response) status(op *ssa.BinOp) int64 {
+	c, ok := op.Y.(*ssa.Const)
+	if !ok || c.Value == nil || c.Value.Kind() != constant.Int {
+		return 0
+	}
+	load, ok := op.X.(*ssa.UnOp)
+	if !ok {
+		return 0
+	}
+	field, ok := load.X.(*ssa.FieldAddr)
+	if !ok || field.X != r.val && !r.isCell(field.X) {
+		return 0
+	}
+	return c.Int64()
+}
+
+// Upgrades reports whether the function asks for 101.
+func (r *Response) Upgrades() bool {
+	for _, b := range r.Call.Parent().Blocks {
+		for _, in := range b.Instrs {
+			if op, ok := in.(*ssa.BinOp); ok && r.status(op) == http.StatusSwitchingProtocols {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // isFailed reports whether the i-th way out of a block is for where there is no
 // response: the error is not nil, or the response is.

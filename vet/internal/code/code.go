@@ -4,10 +4,12 @@ package code
 
 import (
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"iter"
 	"reflect"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -39,10 +41,11 @@ type Code struct {
 	flows map[flowKey]Flow
 	fresh map[*types.Func]bool
 	lits  map[token.Pos]*ast.CompositeLit // by their brace
+	tests map[*token.File]bool
 }
 
 func build(pass *analysis.Pass) (*Code, error) {
-	c := &Code{pass: pass, flows: map[flowKey]Flow{}, fresh: map[*types.Func]bool{}}
+	c := &Code{pass: pass, flows: map[flowKey]Flow{}, fresh: map[*types.Func]bool{}, tests: testFiles(pass)}
 	if !ofUse(pass) {
 		return c, nil
 	}
@@ -137,24 +140,41 @@ func FullName(fn *types.Func) string {
 	return strings.Replace(fn.Origin().FullName(), "(*", "(", 1)
 }
 
-// IsTest reports whether a position is in a test file, or in a package that is there
-// for tests: by a folder's name, such as those of httptest, testutil and testdata.
-func (c *Code) IsTest(pos token.Pos) bool { return IsTest(c.pass, pos) }
+// IsTest reports whether a position is in a test file, or in one that is there for
+// tests, by what it imports: testing, or httptest.
+func (c *Code) IsTest(pos token.Pos) bool {
+	f := c.pass.Fset.File(pos)
+	return f != nil && c.tests[f]
+}
 
-// IsTest is the same without Code.
-func IsTest(pass *analysis.Pass, pos token.Pos) bool {
-	if !pos.IsValid() {
-		return false
+// testFiles are those for tests.
+func testFiles(pass *analysis.Pass) map[*token.File]bool {
+	files := map[*token.File]bool{}
+	for _, f := range pass.Files {
+		at := pass.Fset.File(f.Package)
+		files[at] = strings.HasSuffix(at.Name(), "_test.go") || slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool {
+			return spec.Path.Value == `"testing"` || spec.Path.Value == `"net/http/httptest"`
+		})
 	}
-	if strings.HasSuffix(pass.Fset.Position(pos).Filename, "_test.go") {
-		return true
-	}
-	for dir := range strings.SplitSeq(pass.Pkg.Path(), "/") {
-		if dir == "test" || dir == "tests" || dir == "testing" || strings.HasPrefix(dir, "testutil") || strings.HasSuffix(dir, "test") && dir != "latest" {
-			return true
+	return files
+}
+
+// Field is what a literal gives a field of a struct, or nil.
+func Field(lit *ast.CompositeLit, name string) *ast.KeyValueExpr {
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if key, ok := kv.Key.(*ast.Ident); ok && key.Name == name {
+				return kv
+			}
 		}
 	}
-	return false
+	return nil
+}
+
+// IsTrue reports whether an expression is true whenever it is evaluated.
+func IsTrue(info *types.Info, e ast.Expr) bool {
+	v := info.Types[e].Value
+	return v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
 }
 
 // InLoop reports whether an instruction is run again and again in one call of its
@@ -207,10 +227,6 @@ func IsRequest(fn *types.Func) bool {
 	return false
 }
 
-// Root is the variable or object that a value is had from: through fields,
-// elements, conversions and pointers that are fields of it.
-func Root(v ssa.Value) ssa.Value { return root(v) }
-
 // OnError reports whether a block is reached only where an error is not nil.
 func OnError(b *ssa.BasicBlock) bool {
 	for ; b != nil && b.Idom() != nil; b = b.Idom() {
@@ -231,23 +247,22 @@ func OnError(b *ssa.BasicBlock) bool {
 func IsPaced(b *ssa.BasicBlock) bool {
 	for ; b != nil; b = b.Idom() {
 		for _, in := range b.Instrs {
-			switch in := in.(type) {
-			case *ssa.Select:
-				for _, s := range in.States {
-					if isTime(s.Chan.Type()) {
-						return true
-					}
-				}
-			case *ssa.UnOp:
-				if in.Op == token.ARROW && isTime(in.X.Type()) {
-					return true
-				}
-			case *ssa.Call:
-				if FullName(Callee(in.Common())) == "time.Sleep" && InLoop(in) {
-					return true
-				}
+			if waits(in) && InLoop(in) {
+				return true
 			}
 		}
+	}
+	return false
+}
+
+func waits(in ssa.Instruction) bool {
+	switch in := in.(type) {
+	case *ssa.Select:
+		return slices.ContainsFunc(in.States, func(s *ssa.SelectState) bool { return isTime(s.Chan.Type()) })
+	case *ssa.UnOp:
+		return in.Op == token.ARROW && isTime(in.X.Type())
+	case *ssa.Call:
+		return FullName(Callee(in.Common())) == "time.Sleep"
 	}
 	return false
 }
@@ -291,7 +306,7 @@ func IsAlways(b *ssa.BasicBlock) bool {
 // for when there is one.
 func errTest(test *ssa.If) (isErr bool, at int) {
 	op, ok := test.Cond.(*ssa.BinOp)
-	if !ok || !isErrType(op.X.Type()) && !isErrType(op.Y.Type()) {
+	if !ok || !IsError(op.X.Type()) && !IsError(op.Y.Type()) {
 		return false, 0
 	}
 	switch op.Op {
@@ -303,7 +318,8 @@ func errTest(test *ssa.If) (isErr bool, at int) {
 	return false, 0
 }
 
-func isErrType(t types.Type) bool {
+// IsError reports whether t is error.
+func IsError(t types.Type) bool {
 	return types.Identical(t, types.Universe.Lookup("error").Type())
 }
 

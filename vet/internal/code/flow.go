@@ -144,7 +144,7 @@ func (t *tracker) use(v ssa.Value, in ssa.Instruction) {
 
 // stored goes on with what a value was stored into.
 func (t *tracker) stored(addr ssa.Value) {
-	switch root := root(addr).(type) {
+	switch root := Root(addr).(type) {
 	case *ssa.Alloc, *ssa.MakeMap, *ssa.MakeSlice:
 		t.add(root)
 	case *ssa.Call:
@@ -158,9 +158,9 @@ func (t *tracker) stored(addr ssa.Value) {
 	}
 }
 
-// root is the variable or object that an address is in: through fields, elements,
-// and pointers that are fields of it.
-func root(v ssa.Value) ssa.Value {
+// Root is the variable or object that a value is had from, or an address is in:
+// through fields, elements, conversions, and pointers that are fields of it.
+func Root(v ssa.Value) ssa.Value {
 	for {
 		switch x := v.(type) {
 		case *ssa.FieldAddr:

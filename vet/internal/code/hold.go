@@ -61,7 +61,7 @@ func isPool(typ types.Type) bool {
 // isData reports whether typ is an answer, or what one is made of, and holds no
 // pool though by its fields it might.
 func isData(typ types.Type) bool {
-	if types.Identical(typ, types.Universe.Lookup("error").Type()) {
+	if IsError(typ) {
 		return true
 	}
 	for _, d := range []struct{ pkg, name string }{
