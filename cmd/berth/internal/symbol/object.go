@@ -1,0 +1,258 @@
+package symbol
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+
+	"github.com/ianlancetaylor/demangle"
+	"github.com/ulikunitz/xz"
+)
+
+// A function is a symbol of code.
+type function struct {
+	start, size uint64
+	name        string
+}
+
+func readObject(name, root string) (*Object, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	e, err := elf.NewFile(f)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{}
+	for _, p := range e.Progs {
+		if p.Type == elf.PT_LOAD {
+			o.loads = append(o.loads, p.ProgHeader)
+		}
+	}
+	o.table = readGoTable(e)
+	o.addNames(e, ".symtab")
+	if len(o.names) == 0 {
+		o.addNames(e, ".dynsym")
+		o.addDebugData(e)
+		o.addDebugFile(e, root)
+	}
+	slices.SortStableFunc(o.names, func(a, b function) int {
+		switch {
+		case a.start < b.start:
+			return -1
+		case a.start > b.start:
+			return 1
+		}
+		return int(min(b.size, 1<<30)) - int(min(a.size, 1<<30))
+	})
+	return o, nil
+}
+
+// addNames adds the functions of a table of symbols.
+func (o *Object) addNames(e *elf.File, source string) {
+	symbols, err := e.Symbols()
+	if source == ".dynsym" {
+		symbols, err = e.DynamicSymbols()
+	}
+	if err != nil || len(symbols) == 0 {
+		return
+	}
+	o.found = append(o.found, source)
+	for _, s := range symbols {
+		if elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Value != 0 && s.Section != elf.SHN_UNDEF {
+			o.names = append(o.names, function{s.Value, s.Size, s.Name})
+		}
+	}
+}
+
+// mostDebugData bounds what .gnu_debugdata may unpack to.
+const mostDebugData = 256 << 20
+
+// addDebugData adds what Fedora and its like compress into a stripped binary (MiniDebugInfo).
+func (o *Object) addDebugData(e *elf.File) {
+	s := e.Section(".gnu_debugdata")
+	if s == nil {
+		return
+	}
+	r, err := xz.NewReader(s.Open())
+	if err != nil {
+		return
+	}
+	b, err := io.ReadAll(io.LimitReader(r, mostDebugData))
+	if err != nil {
+		return
+	}
+	if inner, err := elf.NewFile(bytes.NewReader(b)); err == nil {
+		o.addNames(inner, ".symtab")
+	}
+}
+
+// addDebugFile adds what a package of debug symbols has installed, by the build id.
+func (o *Object) addDebugFile(e *elf.File, root string) {
+	id := buildID(e)
+	if len(id) < 2 {
+		return
+	}
+	h := hex.EncodeToString(id)
+	f, err := elf.Open(filepath.Join("/", root, "usr/lib/debug/.build-id", h[:2], h[2:]+".debug"))
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	o.addNames(f, ".symtab")
+}
+
+// buildID is what is in the note of that name: lengths of name and description, a type, "GNU\0", the id.
+func buildID(e *elf.File) []byte {
+	s := e.Section(".note.gnu.build-id")
+	if s == nil {
+		return nil
+	}
+	b, err := s.Data()
+	if err != nil || len(b) < 16 {
+		return nil
+	}
+	n := e.ByteOrder.Uint32(b[4:])
+	if uint64(n) > uint64(len(b)-16) {
+		return nil
+	}
+	return b[16 : 16+n]
+}
+
+// native is the function at an address, by the symbols.
+func (o *Object) native(addr uint64) string {
+	i := sort.Search(len(o.names), func(i int) bool { return o.names[i].start > addr })
+	for i--; i >= 0; i-- {
+		switch f := o.names[i]; {
+		case addr < f.start+f.size:
+			return demangle.Filter(f.name, demangle.NoParams, demangle.NoTemplateParams)
+		case f.size != 0:
+			return "" // behind the end of the one before: a function without a name
+		}
+	}
+	return ""
+}
+
+// readGoTable finds the table and what it refers to, or returns nil.
+func readGoTable(e *elf.File) *goTable {
+	if e.Class != elf.ELFCLASS64 {
+		return nil
+	}
+	s := e.Section(".gopclntab")
+	if s == nil {
+		s = e.Section(".data.rel.ro.gopclntab") // position-independent
+	}
+	if s == nil {
+		return nil
+	}
+	b, err := s.Data()
+	if err != nil {
+		return nil
+	}
+	t := parseGoTable(b, e.ByteOrder)
+	if t == nil {
+		return nil
+	}
+	m := findModule(e, s.Addr)
+	if m.text != 0 {
+		t.text = m.text
+	}
+	if t.text == 0 {
+		if text := e.Section(".text"); text != nil {
+			t.text = text.Addr
+		}
+	}
+	t.inlined = bytesAt(e, m.inlined)
+	return t
+}
+
+// A module is what is read of runtime.firstmoduledata: where the code begins, and what inline trees are found by.
+type module struct{ text, inlined uint64 }
+
+// Words of runtime.moduledata, the same from Go 1.20 to 1.26 (runtime/symtab.go).
+const (
+	moduleText   = 22
+	moduleGoFunc = 40
+	moduleWords  = moduleGoFunc + 1
+)
+
+// findModule looks for the moduledata, whose first word is the address of the table: in a section of its own (Go
+// 1.26), or somewhere among the data. Of a position-independent binary the words are among the relocations.
+func findModule(e *elf.File, table uint64) (m module) {
+	relocated := relocations(e)
+	for _, name := range []string{".go.module", ".noptrdata", ".data", ".data.rel.ro"} {
+		s := e.Section(name)
+		if s == nil || s.Type == elf.SHT_NOBITS {
+			continue
+		}
+		b, err := s.Data()
+		if err != nil {
+			continue
+		}
+		word := func(at int) uint64 {
+			if v, ok := relocated[s.Addr+uint64(at)]; ok {
+				return v
+			}
+			return e.ByteOrder.Uint64(b[at:])
+		}
+		for at := 0; at+8*moduleWords <= len(b); at += 8 {
+			if word(at) == table {
+				return module{word(at + 8*moduleText), word(at + 8*moduleGoFunc)}
+			}
+		}
+	}
+	return m
+}
+
+// relocations are the words that a loader adds the base to, by their address: RELA entries of 24 bytes.
+func relocations(e *elf.File) map[uint64]uint64 {
+	relative := map[elf.Machine]uint64{elf.EM_X86_64: uint64(elf.R_X86_64_RELATIVE), elf.EM_AARCH64: uint64(elf.R_AARCH64_RELATIVE)}[e.Machine]
+	s := e.Section(".rela.dyn")
+	if e.Type != elf.ET_DYN || s == nil {
+		return nil
+	}
+	b, err := s.Data()
+	if err != nil {
+		return nil
+	}
+	all := make(map[uint64]uint64, len(b)/24)
+	for ; len(b) >= 24; b = b[24:] {
+		if order := e.ByteOrder; order.Uint64(b[8:])&0xffffffff == relative {
+			all[order.Uint64(b)] = order.Uint64(b[16:])
+		}
+	}
+	return all
+}
+
+// bytesAt is what the file has from an address to the end of that section.
+func bytesAt(e *elf.File, addr uint64) []byte {
+	if addr == 0 {
+		return nil
+	}
+	for _, s := range e.Sections {
+		if s.Type == elf.SHT_PROGBITS && s.Flags&elf.SHF_ALLOC != 0 && addr >= s.Addr && addr < s.Addr+s.Size {
+			b, err := sectionFrom(s, addr-s.Addr)
+			if err == nil {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
+func sectionFrom(s *elf.Section, from uint64) ([]byte, error) {
+	b := make([]byte, s.Size-from)
+	_, err := s.ReadAt(b, int64(from))
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return b, err
+}
