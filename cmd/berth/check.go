@@ -130,7 +130,7 @@ func (o *checkFlags) only(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
-	all, err := resolve(ctx, args[0])
+	all, err := resolve(ctx, "check", args[0])
 	if err != nil {
 		return err
 	}
@@ -142,18 +142,18 @@ func (o *checkFlags) only(ctx context.Context, args []string) error {
 // resolveTime is how long names may take. A machine in trouble may not reach its name server.
 const resolveTime = 3 * time.Second
 
-// resolve returns the addresses that a HOST:PORT stands for.
-func resolve(ctx context.Context, hostPort string) (all []netip.AddrPort, err error) {
+// resolve returns the addresses that a HOST:PORT stands for, which somebody, who is named in errors, wants.
+func resolve(ctx context.Context, who, hostPort string) (all []netip.AddrPort, err error) {
 	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil || host == "" || service == "" {
-		return nil, fmt.Errorf("check wants HOST:PORT, such as 10.0.3.7:8080, not %q", hostPort)
+		return nil, fmt.Errorf("%s wants HOST:PORT, such as 10.0.3.7:8080, not %q", who, hostPort)
 	}
 	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", service)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil || port == 0 {
-		return nil, fmt.Errorf("check wants a port from 1 to 65535, or the name of a service, not %q in %q", service, hostPort)
+		return nil, fmt.Errorf("%s wants a port from 1 to 65535, or the name of a service, not %q in %q", who, service, hostPort)
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {

@@ -125,7 +125,7 @@ func TestResolve(t *testing.T) {
 		{"", ""},
 	}
 	for _, tt := range tests {
-		got, err := resolve(t.Context(), tt.in)
+		got, err := resolve(t.Context(), "check", tt.in)
 		if tt.want == "" && err == nil || tt.want != "" && !slices.Equal(got, []netip.AddrPort{netip.MustParseAddrPort(tt.want)}) {
 			t.Errorf("%q: got %v, %v; want %s", tt.in, got, err, tt.want)
 		}

@@ -23,12 +23,14 @@ const (
 var allowed = map[string][]string{
 	".": {
 		here + "/internal/advice",
+		here + "/internal/bill",
 		here + "/internal/census",
 		here + "/internal/demo",
 		here + "/internal/diagnose",
 		here + "/internal/explain",
 		here + "/internal/ports",
 		here + "/internal/report",
+		here + "/internal/tracer",
 		library + "/vet/govet",
 		"github.com/spf13/cobra",
 		"github.com/spf13/pflag", // cobra's flags: what is wrong with one, by type
@@ -54,10 +56,35 @@ var allowed = map[string][]string{
 	},
 	"internal/report": {
 		here + "/internal/advice",
+		here + "/internal/bill",
 		here + "/internal/diagnose",
 		here + "/internal/explain",
 		here + "/internal/ports",
 		here + "/internal/sock",
+		here + "/internal/verdict",
+	},
+	"internal/bill": {},
+	"internal/bpf": {
+		"github.com/cilium/ebpf",
+		"github.com/cilium/ebpf/link",
+		"github.com/cilium/ebpf/ringbuf",
+		"github.com/cilium/ebpf/rlimit",
+	},
+	"internal/symbol": {
+		"github.com/ianlancetaylor/demangle", // names of C++ and Rust
+		"github.com/ulikunitz/xz",            // .gnu_debugdata
+	},
+	"internal/tracer": { // the kernel's counts, symbols and /proc, wired into one bill
+		here + "/internal/bill",
+		here + "/internal/bpf",
+		here + "/internal/procfs",
+		here + "/internal/sock",
+		here + "/internal/sockdiag",
+		here + "/internal/symbol",
+	},
+	"internal/verdict": {
+		here + "/internal/bill",
+		here + "/internal/diagnose",
 	},
 	"internal/sock":     {},
 	"internal/sockdiag": {here + "/internal/sock"},

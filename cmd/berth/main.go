@@ -38,7 +38,7 @@ const (
 var errNo = errors.New("the answer is no")
 
 // verbs is the table of verbs. Each has a file of its own.
-var verbs = []verb{checkVerb, completionVerb, demoVerb, versionVerb, vetVerb}
+var verbs = []verb{checkVerb, completionVerb, demoVerb, traceVerb, versionVerb, vetVerb}
 
 type (
 	verb    = func() *command
@@ -53,11 +53,17 @@ func exec(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	var exit exitError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errNo):
 		return exitNo
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintf(stderr, "berth: %s\n", sentence(exit.err))
+		}
+		return exit.code
 	case ctx.Err() != nil:
 		fmt.Fprintln(stderr, "berth: interrupted")
 		return exitInterrupted

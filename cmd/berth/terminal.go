@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -59,5 +60,37 @@ func (l *liveLine) show(s string) { fmt.Fprint(l.w, eraseLine+s) }
 func (l *liveLine) clear() {
 	if l != nil {
 		fmt.Fprint(l.w, eraseLine)
+	}
+}
+
+// A liveTable is lines of a terminal that are written over and over. A nil one is of no terminal.
+type liveTable struct {
+	w     io.Writer
+	lines int // that stand there
+}
+
+func newLiveTable(w io.Writer, not bool) *liveTable {
+	if _, ok := terminal(w); !ok || not || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	return &liveTable{w: w}
+}
+
+// show replaces what stands there by what write writes.
+func (l *liveTable) show(write func(io.Writer)) {
+	if l == nil {
+		return
+	}
+	var b bytes.Buffer
+	write(&b)
+	l.clear()
+	l.w.Write(b.Bytes())
+	l.lines = bytes.Count(b.Bytes(), []byte("\n"))
+}
+
+func (l *liveTable) clear() {
+	if l != nil && l.lines > 0 {
+		fmt.Fprintf(l.w, "\x1b[%dA\x1b[J", l.lines) // up, and erase what is below
+		l.lines = 0
 	}
 }
