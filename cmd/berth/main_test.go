@@ -38,6 +38,8 @@ func TestScripts(t *testing.T) {
 				return !errors.Is(netlab.Supported(), errors.ErrUnsupported), nil
 			case "race":
 				return raceEnabled, nil
+			case "root":
+				return os.Geteuid() == 0, nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},

@@ -59,5 +59,20 @@ func (l *Listener) Next(visit func(sock.Socket)) (dropped bool, err error) {
 	return false, nil
 }
 
+// Pending reports whether more is to be read at once.
+func (l *Listener) Pending() bool {
+	raw, err := l.f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	pending := false
+	_ = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		pending = err != syscall.EAGAIN
+	})
+	return pending
+}
+
 // Close ends Next too.
 func (l *Listener) Close() error { return l.f.Close() }

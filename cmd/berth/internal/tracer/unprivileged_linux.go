@@ -101,6 +101,7 @@ func (l *Listener) hear(s sock.Socket) {
 
 // Bill is what was heard so far.
 func (l *Listener) Bill() (*bill.Bill, error) {
+	l.settle()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed != nil {
@@ -123,6 +124,17 @@ func (l *Listener) Bill() (*bill.Bill, error) {
 		b.Missing = append(b.Missing, fmt.Sprintf("where %d connections were to that were reset: without eBPF the kernel no longer says", l.unplaced))
 	}
 	return b, nil
+}
+
+// settle waits until what has ended by now was heard: the kernel tells of it from a queue of its own.
+func (l *Listener) settle() {
+	const quiet, step, most = 20, time.Millisecond, time.Second
+	for n, end := 0, time.Now().Add(most); n < quiet && time.Now().Before(end); n++ {
+		time.Sleep(step)
+		if l.events.Pending() {
+			n = 0
+		}
+	}
 }
 
 // findTimeWaits looks which of those that ended have their TIME_WAIT on this side.

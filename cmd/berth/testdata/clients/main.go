@@ -1,9 +1,11 @@
-// Clients are eight ways to use net/http, most of which waste connections. It is
-// told which one, the URL and how many requests, and says when it is done.
+// Clients are ways to use net/http, most of which waste connections. It is told
+// which one, the URL and how many requests, and says when it is done. It waits
+// for a line before it begins if there is a fourth argument.
 package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -18,16 +20,21 @@ import (
 var clients = map[string]func(url string, n int){
 	"transport-per-call": func(url string, n int) { each(n, 4, func() { fetchNewTransport(url) }) },
 	"close-idle":         func(url string, n int) { each(n, 4, func() { fetchCloseIdle(url) }) },
-	"default-pool":       func(url string, n int) { each(n, 20, func() { fetchDefaultPool(url) }) },
+	"close-idle-shared":  func(url string, n int) { each(n, 1, func() { fetchCloseIdleShared(url) }) },
+	"default-pool":       func(url string, n int) { bursts(n, 20, func() { fetchDefaultPool(url) }) },
 	"not-drained":        func(url string, n int) { each(n, 4, func() { fetchNotDrained(url) }) },
 	"no-keepalive":       func(url string, n int) { each(n, 4, func() { fetchNoKeepAlive(url) }) },
 	"timeout":            func(url string, n int) { each(n, 4, func() { fetchTimeout(url) }) },
-	"good":               func(url string, n int) { each(n, 20, func() { fetchGood(url) }) },
+	"good":               func(url string, n int) { each(5*n, 20, func() { fetchGood(url) }) },
+	"tls":                func(url string, n int) { bursts(n, 20, func() { fetchTLS(url) }) },
 	"raw-dial":           func(url string, n int) { each(n, 4, func() { fetchRaw(url) }) },
 }
 
 func main() {
 	n, _ := strconv.Atoi(os.Args[3])
+	if len(os.Args) > 4 {
+		os.Stdin.Read(make([]byte, 1))
+	}
 	clients[os.Args[1]](os.Args[2], n)
 	fmt.Println("done")
 	io.Copy(io.Discard, os.Stdin) // so that it can be looked at
@@ -46,6 +53,13 @@ func each(n, callers int, f func()) {
 		}()
 	}
 	all.Wait()
+}
+
+// bursts calls f n times, so many at once, and no more before all of these are done.
+func bursts(n, callers int, f func()) {
+	for range n / callers {
+		each(callers, callers, f)
+	}
 }
 
 func read(resp *http.Response, err error) {
@@ -67,9 +81,23 @@ func fetchCloseIdle(url string) {
 	t.CloseIdleConnections()
 }
 
-// In a pool that is too small, those that finish while others do are closed.
-func fetchDefaultPool(url string) {
+func fetchCloseIdleShared(url string) {
 	read(http.Get(url))
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+// The server answers a burst when all callers have asked.
+func fetchDefaultPool(url string) {
+	read(http.Get(url + "burst"))
+}
+
+var overTLS = &http.Client{Transport: &http.Transport{
+	TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	TLSNextProto:    map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2
+}}
+
+func fetchTLS(url string) {
+	read(overTLS.Get(url + "burst"))
 }
 
 func fetchNotDrained(url string) {

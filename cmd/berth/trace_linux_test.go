@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	osexec "os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/berth-go/berth/internal/netlab"
+)
+
+// A client is a program of testdata/clients that waits for a word before it begins.
+type client struct {
+	*osexec.Cmd
+	t      *testing.T
+	stdin  io.WriteCloser
+	stdout io.Reader
+}
+
+func startClient(t *testing.T, program, name, url, n string) *client {
+	t.Helper()
+	c := &client{Cmd: osexec.Command(program, name, url, n, "wait"), t: t}
+	var err error
+	if c.stdin, err = c.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if c.stdout, err = c.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.end)
+	return c
+}
+
+// work has it do its requests.
+func (c *client) work() {
+	c.stdin.Write([]byte("\n"))
+	if b := make([]byte, 4); must(io.ReadFull(c.stdout, b)) != 4 || string(b) != "done" {
+		c.t.Errorf("the client said %q", b)
+	}
+}
+
+// end ends it, and waits for its end.
+func (c *client) end() {
+	c.stdin.Close()
+	c.Wait()
+}
+
+// A tracing is a berth trace that runs beside the test.
+type tracing struct {
+	stdout, stderr bytes.Buffer
+	done           chan int
+	cancel         context.CancelFunc
+}
+
+func startTrace(t *testing.T, args ...string) *tracing {
+	ctx, cancel := context.WithCancel(t.Context())
+	tr := &tracing{done: make(chan int), cancel: cancel}
+	go func() { tr.done <- exec(ctx, append([]string{"trace"}, args...), nil, &tr.stdout, &tr.stderr) }()
+	return tr
+}
+
+// TestTraceRunning watches a process that runs, which is told from its neighbour, until somebody presses Ctrl-C.
+func TestTraceRunning(t *testing.T) {
+	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
+		needRoot(t)
+		s := newTraceServer(t)
+		program := build(t, "./testdata/clients", "")
+		c, neighbour := startClient(t, program, "close-idle-shared", s.url, "50"), startClient(t, program, "raw-dial", s.url, "50")
+		tr := startTrace(t, "--json", "--for", "1h", "--pid", fmt.Sprint(c.Process.Pid))
+		awaitWatch(t)
+		neighbour.work()
+		c.work()
+		tr.cancel()
+		if code := <-tr.done; code != exitOK || tr.stderr.Len() > 0 {
+			t.Fatalf("exit code %d, %s", code, tr.stderr.String())
+		}
+		r := decodeTrace(t, tr.stdout.Bytes())
+		if len(r.Groups) != 1 || r.Groups[0].PID != c.Process.Pid || r.Groups[0].Connections != 50 || r.Groups[0].Command != "orders" {
+			t.Errorf("got %s", tr.stdout.String())
+		}
+		if sites := r.Groups[0].Sites; len(sites) != 1 || sites[0].Function != "main.fetchCloseIdleShared" {
+			t.Errorf("opened by %+v", sites)
+		}
+	})
+}
+
+// awaitWatch waits until berth trace watches: its maps are in the kernel, and it has gone on to wait.
+func awaitWatch(t *testing.T) {
+	t.Helper()
+	for range 500 {
+		links, _ := filepath.Glob("/proc/self/fd/*")
+		n := 0
+		for _, l := range links {
+			if to, _ := os.Readlink(l); to == "anon_inode:bpf_link" || strings.HasPrefix(to, "anon_inode:bpf-link") {
+				n++
+			}
+		}
+		if n >= 7 { // three tracepoints, one sockops, three uprobes
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("it does not watch")
+}
+
+// TestTraceEnds: the watch ends with the process that is watched.
+func TestTraceEnds(t *testing.T) {
+	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
+		needRoot(t)
+		s := newTraceServer(t)
+		c := startClient(t, build(t, "./testdata/clients", ""), "good", s.url, "100")
+		tr := startTrace(t, "--for", "1h", "--pid", fmt.Sprint(c.Process.Pid), "--dest", "127.0.0.1:9981")
+		awaitWatch(t)
+		c.work()
+		c.end()
+		if code := <-tr.done; code != exitOK {
+			t.Fatalf("exit code %d, %s", code, tr.stderr.String())
+		}
+		if text := tr.stdout.String(); !strings.Contains(text, "main.fetchGood (main.go:") || !strings.Contains(text, "reused") {
+			t.Errorf("got\n%s", text)
+		}
+	})
+}
+
+// TestTraceUnprivileged: what everybody may know, as nobody.
+func TestTraceUnprivileged(t *testing.T) {
+	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
+		needRoot(t) // to become somebody else
+		s := newTraceServer(t)
+		program := build(t, "./testdata/clients", "")
+		berth := build(t, ".", "")
+		for dir := filepath.Dir(berth); dir != os.TempDir(); dir = filepath.Dir(dir) {
+			os.Chmod(dir, 0o755)
+		}
+		var stdout, stderr bytes.Buffer
+		c := osexec.Command(berth, "trace", "--json", "--all", "--for", "1h")
+		c.Stdout, c.Stderr = &stdout, &stderr
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		awaitListener(t)
+		for _, name := range []string{"close-idle-shared", "no-keepalive"} {
+			startClient(t, program, name, s.url, "100").work()
+		}
+		c.Process.Signal(os.Interrupt)
+		if err := c.Wait(); err != nil || stderr.Len() > 0 {
+			t.Fatalf("%v, %s", err, stderr.String())
+		}
+		r := decodeTrace(t, stdout.Bytes())
+		if r.Tier != "destroy" || len(r.Groups) != 1 {
+			t.Fatalf("got\n%s", stdout.String())
+		}
+		g := r.Groups[0]
+		if g.PID != 0 || g.Connections < 195 || g.Connections > 205 || g.ClosedByUs < 95 || g.ClosedByUs+g.ClosedByPeer != g.Connections || g.Requests < 0.9 || g.Requests > 1.1 {
+			t.Errorf("got\n%s", stdout.String())
+		}
+		if !strings.Contains(stdout.String(), "eBPF needs root, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN") {
+			t.Errorf("it does not say what is missing:\n%s", stdout.String())
+		}
+	})
+}
+
+// awaitListener waits until somebody listens for sockets that end: /proc/net/netlink has its groups, 5 in hex.
+func awaitListener(t *testing.T) {
+	t.Helper()
+	for range 500 {
+		b, err := os.ReadFile("/proc/net/netlink")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if f := strings.Fields(line); len(f) > 3 && f[1] == "4" && f[3] == "00000005" {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("nobody listens")
+}
