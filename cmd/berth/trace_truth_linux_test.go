@@ -70,7 +70,7 @@ var goClients = []struct {
 	{"default-pool", want{[2]int{200, 404}, [2]float64{1, 2}, "us", "main.fetchDefaultPool", [2]int{1, 1}, "http: putIdleConn: too many idle connections for host", "pool-too-small"}},
 	{"not-drained", want{[2]int{400, 404}, [2]float64{1, 1}, "reset us", "main.fetchNotDrained", [2]int{1, 1}, "http: persistConn.readLoop exiting", "body-not-read"}},
 	{"no-keepalive", want{[2]int{400, 404}, [2]float64{1, 1}, "peer us", "main.fetchNoKeepAlive", [2]int{1, 1}, "http: persistConn.readLoop exiting", "keepalives-disabled"}},
-	{"timeout", want{[2]int{390, 404}, [2]float64{0.9, 1}, "us", "main.fetchTimeout", [2]int{1, 1}, "net/http: request canceled", "requests-cancelled"}},
+	{"timeout", want{[2]int{300, 404}, [2]float64{0.7, 1}, "us", "main.fetchTimeout", [2]int{1, 1}, "net/http: request canceled", "requests-cancelled"}},
 	{"good", want{[2]int{18, 40}, [2]float64{50, 112}, "open", "main.fetchGood", [2]int{1, 1}, "", "reused"}},
 	{"tls", want{[2]int{200, 404}, [2]float64{2, 5}, "us peer", "main.fetchTLS", [2]int{1, 1}, "http: putIdleConn: too many idle connections for host", "pool-too-small"}},
 	{"raw-dial", want{[2]int{400, 400}, [2]float64{1, 1}, "reset us", "main.fetchRaw", [2]int{0, 0}, "", "dial-per-call"}},

@@ -740,7 +740,8 @@ int http_queue(struct pt_regs *r)
 	return 0;
 }
 
-// http_deliver is at net/http.(*wantConn).tryDeliver(pc *persistConn, …).
+// http_deliver is where net/http.(*Transport).dialConnFor, with what it dialed,
+// calls (*wantConn).tryDeliver(pc *persistConn, …).
 SEC("uprobe.multi/http_deliver")
 int http_deliver(struct pt_regs *r)
 {

@@ -182,6 +182,9 @@ func (t *Trace) WriteText(w io.Writer, s Style, stacks bool) error {
 	for _, m := range t.Missing {
 		p.note("not seen", m)
 	}
+	if t.Tier == string(bill.Destroy) {
+		p.next("sudo berth trace --all")
+	}
 	_, err := io.WriteString(w, p.String())
 	return err
 }
@@ -193,11 +196,21 @@ func (t *Trace) WriteTable(w io.Writer, s Style) error {
 		s.Width = defaultWidth
 	}
 	p := &page{Style: s}
-	p.heading(fmt.Sprintf("%s s, %s", t.seconds(), diagnose.Plural(len(t.Groups), "destination")))
+	name, destination := 20, 22
+	if s.Width >= wide {
+		name, destination = 36, 46
+	}
+	row := func(columns ...string) string {
+		return fmt.Sprintf("%-*s %-*s %9s %9s  %s", name, cut(columns[0], name), destination, cut(columns[1], destination), columns[2], columns[3], columns[4])
+	}
+	p.heading(cut(row(t.seconds()+" s", "destination", "connect/s", "requests", "verdict"), s.Width-1))
 	for i := range t.Groups[:min(len(t.Groups), rows)] {
 		g := &t.Groups[i]
-		line := fmt.Sprintf("%-24s %-22s %18s  %5.1f requests each  %s", clean(g.name()), g.Destination, rate(g.Connections, float64(t.Seconds)), float64(g.Requests), g.Verdict.Code)
-		p.WriteString(cut(line, s.Width-1) + "\n")
+		perSecond := diagnose.PerSecond(float64(g.Connections) / max(float64(t.Seconds), 0.1))
+		p.WriteString(cut(row(clean(g.name()), g.Destination, perSecond, strconv.FormatFloat(float64(g.Requests), 'f', 1, 64), g.Verdict.Code), s.Width-1) + "\n")
+	}
+	if n := len(t.Groups) - rows; n > 0 {
+		p.WriteString(fmt.Sprintf("and %s more\n", diagnose.Count(n)))
 	}
 	_, err := io.WriteString(w, p.String())
 	return err
@@ -260,7 +273,7 @@ const mostSites = 3
 func (g *TraceGroup) name() string {
 	switch {
 	case g.PID == 0:
-		return "some process"
+		return "a process of this machine"
 	case g.Container != "":
 		return fmt.Sprintf("%s (%d, container %s)", g.Command, g.PID, g.Container)
 	}
@@ -313,7 +326,11 @@ func rate(n int, seconds float64) string {
 func share(n, of int) string { return diagnose.Percent(100 * float64(n) / float64(max(of, 1))) }
 
 func (g *TraceGroup) site(s *bill.Site) []string {
-	chunks := []string{clean(verdict.Place(*s)), share(s.Connections+s.Failed, g.Connections+g.facts.Failures())}
+	part := share(s.Connections, g.Connections)
+	if g.Connections == 0 {
+		part = share(s.Failed, g.facts.Failures())
+	}
+	chunks := []string{clean(verdict.Place(*s)), part}
 	if s.Through != "" {
 		noun := "http.Transport"
 		if s.Through == bill.Berth {

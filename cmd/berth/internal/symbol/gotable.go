@@ -195,14 +195,20 @@ func (f goFunc) value(offset uint32, target uint64) int32 {
 	}
 }
 
-// entry is the address of a function.
-func (t *goTable) entry(name string) (uint64, bool) {
+// find is a function by its full name.
+func (t *goTable) find(name string) (goFunc, bool) {
 	want := append([]byte(name), 0)
 	for i := range t.count {
 		f := t.function(i)
 		if at := uint64(f.field(funcName)); at < uint64(len(t.names)) && bytes.HasPrefix(t.names[at:], want) {
-			return t.text + f.start, true
+			return f, true
 		}
 	}
-	return 0, false
+	return goFunc{}, false
+}
+
+// size is how long the code is, to where the next function begins.
+func (f goFunc) size() uint64 {
+	i := sort.Search(f.t.count, func(i int) bool { return f.t.start(i) > f.start })
+	return min(f.t.start(i)-f.start, 1<<20)
 }

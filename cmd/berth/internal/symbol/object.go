@@ -31,7 +31,7 @@ func readObject(name, root string) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{}
+	o := &Object{machine: e.Machine}
 	for _, p := range e.Progs {
 		if p.Type == elf.PT_LOAD {
 			o.loads = append(o.loads, p.ProgHeader)

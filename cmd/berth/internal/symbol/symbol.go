@@ -4,7 +4,9 @@ package symbol
 
 import (
 	"debug/elf"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -241,10 +243,11 @@ func (p *Process) inPerfMap(at uint64) []Frame {
 type Object struct {
 	Name string // its path
 
-	loads []elf.ProgHeader
-	table *goTable // nil where it is not Go
-	names []function
-	found []string // which of the sources of names it had
+	machine elf.Machine
+	loads   []elf.ProgHeader
+	table   *goTable // nil where it is not Go
+	names   []function
+	found   []string // which of the sources of names it had
 }
 
 // Frames are the functions at an offset in the file.
@@ -273,13 +276,63 @@ func (o *Object) address(offset uint64) (uint64, bool) {
 
 // Func is where in the file a function of Go begins, by its full name.
 func (o *Object) Func(name string) (offset uint64, ok bool) {
-	if o.table == nil {
-		return 0, false
-	}
-	addr, ok := o.table.entry(name)
+	f, ok := o.function(name)
 	if !ok {
 		return 0, false
 	}
+	return o.offset(f.t.text + f.start)
+}
+
+// Call is where in the file, which code reads, a function of Go calls another one: its arguments are in their
+// registers there. Of several calls it is the first.
+func (o *Object) Call(code io.ReaderAt, in, to string) (offset uint64, ok bool) {
+	caller, ok1 := o.function(in)
+	callee, ok2 := o.function(to)
+	if !ok1 || !ok2 {
+		return 0, false
+	}
+	addr := caller.t.text + caller.start
+	from, ok := o.offset(addr)
+	if !ok {
+		return 0, false
+	}
+	b := make([]byte, caller.size())
+	if _, err := code.ReadAt(b, int64(from)); err != nil {
+		return 0, false
+	}
+	at := findCall(o.machine, b, addr, callee.t.text+callee.start)
+	return from + uint64(max(at, 0)), at >= 0
+}
+
+// findCall is where in the code, which begins at an address, a call of a target is, or -1.
+func findCall(machine elf.Machine, code []byte, addr, target uint64) int {
+	switch machine {
+	case elf.EM_X86_64: // CALL rel32
+		for i := 0; i+5 <= len(code); i++ {
+			if code[i] == 0xe8 && addr+uint64(i)+5+uint64(int64(int32(binary.LittleEndian.Uint32(code[i+1:])))) == target {
+				return i
+			}
+		}
+	case elf.EM_AARCH64: // BL imm26
+		for i := 0; i+4 <= len(code); i += 4 {
+			word := binary.LittleEndian.Uint32(code[i:])
+			if word>>26 == 0b100101 && addr+uint64(i)+uint64(int64(int32(word<<6)>>6)*4) == target {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func (o *Object) function(name string) (goFunc, bool) {
+	if o.table == nil {
+		return goFunc{}, false
+	}
+	return o.table.find(name)
+}
+
+// offset is where in the file an address is.
+func (o *Object) offset(addr uint64) (uint64, bool) {
 	for _, l := range o.loads {
 		if addr >= l.Vaddr && addr < l.Vaddr+l.Filesz {
 			return addr - l.Vaddr + l.Off, true

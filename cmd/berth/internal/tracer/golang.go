@@ -2,8 +2,10 @@ package tracer
 
 import (
 	"go/version"
+	"io"
 
 	"github.com/berth-go/berth/cmd/berth/internal/bpf"
+	"github.com/berth-go/berth/cmd/berth/internal/symbol"
 )
 
 // layouts are where net/http of each release of Go has what the probes read. TestReleases builds a program with each
@@ -16,45 +18,51 @@ var layouts = map[string]bpf.HTTPLayout{
 	"go1.26": {Closed: 240, NoKeepAlive: 232, MaxIdlePerHost: 248},
 }
 
-// A point is a function that a probe is put on.
+// A point is where a probe is put: on a function, or where a function calls another one.
 type point struct {
 	at       bpf.Point
 	function string
+	calls    string
 }
 
 // httpPoints are in net/http of every release in layouts. The first runs on the goroutine of the request, so that its
-// stack has the call in it; net/http dials on another one.
+// stack has the call in it; net/http dials on another one. The second is a call, since tryDeliver is called for each
+// request that is sent on a connection that was idle, too: those pay nothing.
 var httpPoints = []point{
-	{bpf.HTTPQueue, "net/http.(*Transport).queueForDial"},
-	{bpf.HTTPDeliver, "net/http.(*wantConn).tryDeliver"},
-	{bpf.HTTPClose, "net/http.(*persistConn).closeLocked"},
+	{bpf.HTTPQueue, "net/http.(*Transport).queueForDial", ""},
+	{bpf.HTTPDeliver, "net/http.(*Transport).dialConnFor", "net/http.(*wantConn).tryDeliver"},
+	{bpf.HTTPClose, "net/http.(*persistConn).closeLocked", ""},
 }
 
 // berthPoints are in package berth, which keeps them for this.
 var berthPoints = []point{
-	{bpf.BerthDial, "github.com/berth-go/berth.startDial"},
-	{bpf.BerthDialed, "github.com/berth-go/berth.dialed"},
-	{bpf.BerthClose, "github.com/berth-go/berth.closeNet"},
+	{bpf.BerthDial, "github.com/berth-go/berth.startDial", ""},
+	{bpf.BerthDialed, "github.com/berth-go/berth.dialed", ""},
+	{bpf.BerthClose, "github.com/berth-go/berth.closeNet", ""},
 }
 
-// functions is where a Go binary has its functions, by their names.
-type functions interface {
-	Func(name string) (offset uint64, ok bool)
+// An executable knows where a Go binary has its functions, and its code.
+type executable struct {
+	*symbol.Object
+	code io.ReaderAt
 }
 
 // probes are those that a binary of a release of Go can have.
-func probes(f functions, release string) (all []bpf.Probe, known bool) {
+func (e executable) probes(release string) (all []bpf.Probe, known bool) {
 	layout, known := layouts[version.Lang(release)]
 	if known {
-		all = append(all, probesAt(f, httpPoints, layout.Cookie())...)
+		all = append(all, e.probesAt(httpPoints, layout.Cookie())...)
 	}
-	return append(all, probesAt(f, berthPoints, 0)...), known
+	return append(all, e.probesAt(berthPoints, 0)...), known
 }
 
 // probesAt are all of the points or none: the linker leaves out what nothing calls.
-func probesAt(f functions, points []point, cookie uint64) (all []bpf.Probe) {
+func (e executable) probesAt(points []point, cookie uint64) (all []bpf.Probe) {
 	for _, p := range points {
-		offset, ok := f.Func(p.function)
+		offset, ok := e.Func(p.function)
+		if p.calls != "" {
+			offset, ok = e.Call(e.code, p.function, p.calls)
+		}
 		if !ok {
 			return nil
 		}

@@ -112,12 +112,17 @@ func (t *Tracer) look(p *process, exe string) {
 	if p.program == nil || !p.program.IsGo() {
 		return
 	}
-	info, err := buildinfo.ReadFile(exe)
+	f, err := os.Open(exe)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	info, err := buildinfo.Read(f)
 	if err != nil {
 		return
 	}
 	p.Go = info.GoVersion
-	all, known := probes(p.program, info.GoVersion)
+	all, known := executable{p.program, f}.probes(info.GoVersion)
 	p.looked = known
 	t.mu.Lock()
 	done := t.probed[p.program]

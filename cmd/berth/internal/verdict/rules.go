@@ -66,12 +66,12 @@ func transportPerCall(s *scene) (Verdict, bool) {
 		}
 	}
 	n := s.Transports()
-	noun := "http.Transport"
+	noun := "an http.Transport"
 	if library == bill.Berth {
-		noun = "berth.Transport"
+		noun = "a berth.Transport"
 	}
 	return Verdict{
-		What: fmt.Sprintf("each call makes a %s of its own: %s connections by %s of them", noun, diagnose.Count(dials), diagnose.Count(n)),
+		What: fmt.Sprintf("each call makes %s of its own: %s connections by %s of them", noun, diagnose.Count(dials), diagnose.Count(n)),
 		Do:   []string{s.at("make it once, and share it"), "berth vet ./... finds the line (newtransport)"},
 	}, n >= 3 && 2*n >= dials
 }
@@ -107,9 +107,9 @@ func poolTooSmall(s *scene) (Verdict, bool) {
 	if keeps == 0 {
 		keeps = netHTTPDefault
 	}
-	what := fmt.Sprintf("its pool is smaller than what runs at once: %s requests", diagnose.Count(s.Peak))
+	what := fmt.Sprintf("its pool is smaller than what runs at once: %s were open", diagnose.Plural(s.Peak, "connection"))
 	if known {
-		what = fmt.Sprintf("its pool keeps %s, and %s requests run at once", diagnose.Plural(keeps, "idle connection"), diagnose.Count(s.Peak))
+		what = fmt.Sprintf("its pool keeps %s, and up to %s were open at once", diagnose.Plural(keeps, "idle connection"), diagnose.Count(s.Peak))
 	}
 	return Verdict{What: what, Do: []string{fmt.Sprintf("set MaxIdleConnsPerHost >= %d", s.Peak), berthTransport}}, true
 }

@@ -116,7 +116,7 @@ func fetchNoKeepAlive(url string) {
 }
 
 func fetchTimeout(url string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, "GET", url+"slow", nil)
 	read(http.DefaultClient.Do(req))
