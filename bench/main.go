@@ -1,7 +1,7 @@
 // Bench measures berth.Transport next to its peers: net/http tuned, fasthttp,
 // and puddle for the pool alone. README.md says what is measured and why.
 //
-//	GOWORK=off go run -C bench . [flags] [http|idle|spike|balance|pool|check|all]
+//	GOWORK=off go run -C bench . [flags] [http|idle|spike|balance|pool|check|trace|all]
 package main
 
 import (
@@ -24,6 +24,9 @@ func main() {
 	}
 	if len(os.Args) > 1 && os.Args[1] == labVerb {
 		os.Exit(lab(os.Args[2:], os.Stdout, os.Stderr))
+	}
+	if len(os.Args) > 1 && os.Args[1] == traceLabVerb {
+		os.Exit(traceLab(os.Args[2:], os.Stdout, os.Stderr))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -62,7 +65,10 @@ var measurements = []measurement{
 	{"balance", measureBalance},
 	{"pool", measurePool},
 	{"check", measureCheck},
+	{"trace", measureTrace},
 }
+
+const defaultRequests = 40_000
 
 // run is the command without its process. It returns the exit code: 0 when all
 // was measured, whatever the figures say, 1 when it was not, 2 for wrong usage.
@@ -94,7 +100,7 @@ func parse(args []string, stderr io.Writer) (o *options, chosen []measurement, a
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		fmt.Fprintln(stderr, "usage: bench [flags] [http|idle|spike|balance|pool|check|all]")
+		fmt.Fprintln(stderr, "usage: bench [flags] [http|idle|spike|balance|pool|check|trace|all]")
 		f.PrintDefaults()
 	}
 	f.BoolVar(&asJSON, "json", false, "print JSON, with the figures of each round")
@@ -103,7 +109,7 @@ func parse(args []string, stderr io.Writer) (o *options, chosen []measurement, a
 	f.StringVar(&o.profile, "cpuprofile", "", "http: write a CPU profile to `file`, with the label client")
 	f.StringVar(&o.scenarios, "scenarios", "", "http: only the tables with this `text` in their name, such as bare or HTTP/2")
 	f.IntVar(&o.rounds, "rounds", 6, "http: rounds, in each of which every client has a turn")
-	f.IntVar(&o.requests, "requests", 40_000, "http: requests a turn")
+	f.IntVar(&o.requests, "requests", defaultRequests, "http: requests a turn; trace: its loads grow and shrink with it")
 	f.IntVar(&o.conns, "conns", 10_000, "idle: idle connections")
 	f.IntVar(&o.spikes, "spikes", 15, "spike: repetitions a client")
 	f.DurationVar(&o.period, "period", 2*time.Second, "balance: time between two changes")
@@ -137,7 +143,7 @@ func choose(verbs []string) ([]measurement, error) {
 			return []measurement{m}, nil
 		}
 	}
-	return nil, fmt.Errorf("no measurement %q: there are http, idle, spike, balance, pool, check and all", verbs[0])
+	return nil, fmt.Errorf("no measurement %q: there are http, idle, spike, balance, pool, check, trace and all", verbs[0])
 }
 
 func measure(ctx context.Context, o *options, chosen []measurement, r *report) error {

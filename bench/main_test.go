@@ -20,6 +20,8 @@ func TestMain(m *testing.M) {
 			os.Exit(serve(os.Args[2:], os.Stderr))
 		case labVerb:
 			os.Exit(lab(os.Args[2:], os.Stdout, os.Stderr))
+		case traceLabVerb:
+			os.Exit(traceLab(os.Args[2:], os.Stdout, os.Stderr))
 		case orphanVerb:
 			os.Exit(orphan())
 		}

@@ -18,6 +18,7 @@ type report struct {
 	Balance []balanceResult `json:"balance,omitempty"`
 	Pool    []poolResult    `json:"pool,omitempty"`
 	Check   []checkResult   `json:"check,omitempty"`
+	Trace   []traceResult   `json:"trace,omitempty"`
 }
 
 func (r *report) json(w io.Writer) error {
@@ -47,6 +48,9 @@ func (r *report) text(w io.Writer) error {
 	}
 	if len(r.Check) > 0 {
 		checkTable(t, r.Check)
+	}
+	if len(r.Trace) > 0 {
+		traceTable(t, r.Trace)
 	}
 	return t.err
 }

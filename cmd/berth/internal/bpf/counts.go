@@ -16,11 +16,12 @@ type Lost struct {
 	Connections int // whose ends are not counted
 	Stacks      int // of connects, which are counted
 	Groups      int // connects of so many destinations that nothing of them is counted
+	Missed      int // changes of a socket's state, while another one was looked at on the same CPU
 	News        int // processes that may have ended before anybody looked at them
 }
 
 // Sum is how many events are missing in the counts.
-func (l Lost) Sum() int { return l.Connections + l.Stacks + l.Groups + l.News }
+func (l Lost) Sum() int { return l.Connections + l.Stacks + l.Groups + l.Missed + l.News }
 
 // A Group is what one process did with one destination.
 type Group struct {

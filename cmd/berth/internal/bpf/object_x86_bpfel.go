@@ -38,10 +38,10 @@ type objectConn struct {
 	Established uint64
 	Segments    uint64
 	Stack       int32
+	Weight      uint8
 	Ended       uint8
 	Placed      uint8
 	Reasoned    uint8
-	Pad         uint8
 }
 
 type objectEndpoint struct {
@@ -76,9 +76,9 @@ type objectGroup struct {
 }
 
 type objectNews struct {
-	_    structs.HostLayout
-	Tgid uint32
-	Pad  uint32
+	_        structs.HostLayout
+	Tgid     uint32
+	Executes uint32
 }
 
 type objectReason struct {
@@ -137,7 +137,6 @@ const (
 	objectMapEmpty        = "empty"
 	objectMapFailures     = "failures"
 	objectMapGroups       = "groups"
-	objectMapKnown        = "known"
 	objectMapLost         = "lost"
 	objectMapReasons      = "reasons"
 	objectMapSites        = "sites"
@@ -147,13 +146,14 @@ const (
 	objectProgBerthClose  = "berth_close"
 	objectProgBerthDial   = "berth_dial"
 	objectProgBerthDialed = "berth_dialed"
+	objectProgChanged     = "changed"
 	objectProgExecuted    = "executed"
 	objectProgForked      = "forked"
 	objectProgHttpClose   = "http_close"
 	objectProgHttpDeliver = "http_deliver"
 	objectProgHttpQueue   = "http_queue"
+	objectProgOpened      = "opened"
 	objectProgPortFound   = "port_found"
-	objectProgSetState    = "set_state"
 	objectProgSweep       = "sweep"
 	objectProgWhoAreWe    = "who_are_we"
 	objectVarNewsType     = "news_type"
@@ -204,13 +204,14 @@ type objectProgramSpecs struct {
 	BerthClose  *ebpf.ProgramSpec `ebpf:"berth_close"`
 	BerthDial   *ebpf.ProgramSpec `ebpf:"berth_dial"`
 	BerthDialed *ebpf.ProgramSpec `ebpf:"berth_dialed"`
+	Changed     *ebpf.ProgramSpec `ebpf:"changed"`
 	Executed    *ebpf.ProgramSpec `ebpf:"executed"`
 	Forked      *ebpf.ProgramSpec `ebpf:"forked"`
 	HttpClose   *ebpf.ProgramSpec `ebpf:"http_close"`
 	HttpDeliver *ebpf.ProgramSpec `ebpf:"http_deliver"`
 	HttpQueue   *ebpf.ProgramSpec `ebpf:"http_queue"`
+	Opened      *ebpf.ProgramSpec `ebpf:"opened"`
 	PortFound   *ebpf.ProgramSpec `ebpf:"port_found"`
-	SetState    *ebpf.ProgramSpec `ebpf:"set_state"`
 	Sweep       *ebpf.ProgramSpec `ebpf:"sweep"`
 	WhoAreWe    *ebpf.ProgramSpec `ebpf:"who_are_we"`
 }
@@ -227,7 +228,6 @@ type objectMapSpecs struct {
 	Empty      *ebpf.MapSpec `ebpf:"empty"`
 	Failures   *ebpf.MapSpec `ebpf:"failures"`
 	Groups     *ebpf.MapSpec `ebpf:"groups"`
-	Known      *ebpf.MapSpec `ebpf:"known"`
 	Lost       *ebpf.MapSpec `ebpf:"lost"`
 	Reasons    *ebpf.MapSpec `ebpf:"reasons"`
 	Sites      *ebpf.MapSpec `ebpf:"sites"`
@@ -271,7 +271,6 @@ type objectMaps struct {
 	Empty      *ebpf.Map `ebpf:"empty"`
 	Failures   *ebpf.Map `ebpf:"failures"`
 	Groups     *ebpf.Map `ebpf:"groups"`
-	Known      *ebpf.Map `ebpf:"known"`
 	Lost       *ebpf.Map `ebpf:"lost"`
 	Reasons    *ebpf.Map `ebpf:"reasons"`
 	Sites      *ebpf.Map `ebpf:"sites"`
@@ -290,7 +289,6 @@ func (m *objectMaps) Close() error {
 		m.Empty,
 		m.Failures,
 		m.Groups,
-		m.Known,
 		m.Lost,
 		m.Reasons,
 		m.Sites,
@@ -314,13 +312,14 @@ type objectPrograms struct {
 	BerthClose  *ebpf.Program `ebpf:"berth_close"`
 	BerthDial   *ebpf.Program `ebpf:"berth_dial"`
 	BerthDialed *ebpf.Program `ebpf:"berth_dialed"`
+	Changed     *ebpf.Program `ebpf:"changed"`
 	Executed    *ebpf.Program `ebpf:"executed"`
 	Forked      *ebpf.Program `ebpf:"forked"`
 	HttpClose   *ebpf.Program `ebpf:"http_close"`
 	HttpDeliver *ebpf.Program `ebpf:"http_deliver"`
 	HttpQueue   *ebpf.Program `ebpf:"http_queue"`
+	Opened      *ebpf.Program `ebpf:"opened"`
 	PortFound   *ebpf.Program `ebpf:"port_found"`
-	SetState    *ebpf.Program `ebpf:"set_state"`
 	Sweep       *ebpf.Program `ebpf:"sweep"`
 	WhoAreWe    *ebpf.Program `ebpf:"who_are_we"`
 }
@@ -330,13 +329,14 @@ func (p *objectPrograms) Close() error {
 		p.BerthClose,
 		p.BerthDial,
 		p.BerthDialed,
+		p.Changed,
 		p.Executed,
 		p.Forked,
 		p.HttpClose,
 		p.HttpDeliver,
 		p.HttpQueue,
+		p.Opened,
 		p.PortFound,
-		p.SetState,
 		p.Sweep,
 		p.WhoAreWe,
 	)

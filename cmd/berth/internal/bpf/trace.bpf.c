@@ -85,6 +85,7 @@ enum {
 	FIN_WAIT1 = 4,
 	CLOSE = 7,
 	CLOSE_WAIT = 8,
+	LAST_ACK = 9,
 };
 
 #define IPPROTO_TCP 6
@@ -140,12 +141,17 @@ struct conn {
 	__u64 begun;
 	__u64 established;
 	__u64 segments; // filled in by sweep
-	__s32 stack;    // of connect()
-	__u8 ended;     // somebody closed it
-	__u8 placed;    // a library said which call wanted it
-	__u8 reasoned;  // a library said why it is closed
-	__u8 pad;
+	__s32 stack;   // of connect()
+	__u8 weight;   // how many connects the stack stands for; zero is that none was taken
+	__u8 ended;    // somebody closed it
+	__u8 placed;   // a library said which call wanted it
+	__u8 reasoned; // a library said why it is closed
 };
+
+// Of a process that connects very often to one destination, the stack is taken
+// of one in EVERY after the first ones: it is half of what a connection costs us.
+#define FIRST 1024
+#define EVERY 16
 
 enum { BY_CONNECT, BY_HTTP, BY_BERTH };
 
@@ -204,10 +210,11 @@ struct transport {
 	__u64 no_keepalive;
 };
 
-// news tells berth of a process that it has not seen, while it still runs.
+// news tells berth of a process that connects somewhere for the first time, or
+// that executes a program, while it still runs.
 struct news {
 	__u32 tgid;
-	__u32 pad;
+	__u32 executes;
 };
 
 const struct news *news_type __attribute__((unused)); // for bpf2go
@@ -237,7 +244,6 @@ TABLE(cgroups, BPF_MAP_TYPE_CGROUP_ARRAY, __u32, __u32, 1);
 TABLE(lost, BPF_MAP_TYPE_ARRAY, __u32, __u64, LOST);
 TABLE(calls, BPF_MAP_TYPE_LRU_HASH, struct call_key, struct call, 8192);
 GROWING(targets, __u32, __u8, 65536);
-GROWING(known, __u32, __u8, 65536);
 GROWING(groups, struct endpoint, struct group, 16384);
 GROWING(sites, struct site, struct site_count, 32768);
 GROWING(failures, struct failure, __u64, 16384);
@@ -247,7 +253,7 @@ GROWING(transports, struct transport_key, struct transport, 16384);
 // conns is by the address of the kernel's struct sock, rather than in the
 // socket's own storage: a uprobe finds a socket by an address that it read, and
 // that is no pointer by which the verifier lets it have the storage.
-GROWING(conns, __u64, struct conn, 262144);
+TABLE(conns, BPF_MAP_TYPE_HASH, __u64, struct conn, 65536);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
@@ -295,7 +301,8 @@ static __always_inline __u32 tgid_of(struct settings *s, struct task_struct *tas
 // watched is the id of the process that runs, if it is one that we watch.
 static __always_inline __u32 watched(struct settings *s)
 {
-	__u32 tgid = tgid_of(s, (void *)bpf_get_current_task());
+	// In the first pid namespace the number is at hand.
+	__u32 tgid = s->level ? tgid_of(s, (void *)bpf_get_current_task()) : bpf_get_current_pid_tgid() >> 32;
 	if (!tgid || tgid == s->self)
 		return 0;
 	if (s->all || bpf_map_lookup_elem(&targets, &tgid))
@@ -305,7 +312,7 @@ static __always_inline __u32 watched(struct settings *s)
 	return 0;
 }
 
-static __always_inline void announce(__u32 tgid)
+static __always_inline void announce(__u32 tgid, __u32 executes)
 {
 	struct news *n = bpf_ringbuf_reserve(&arrivals, sizeof(*n), 0);
 	if (!n) {
@@ -313,8 +320,15 @@ static __always_inline void announce(__u32 tgid)
 		return;
 	}
 	n->tgid = tgid;
-	n->pad = 0;
+	n->executes = executes;
 	bpf_ringbuf_submit(n, 0);
+}
+
+static __always_inline __u64 kernel_word(void *at)
+{
+	__u64 v = 0;
+	bpf_probe_read_kernel(&v, sizeof(v), at);
+	return v;
 }
 
 static __always_inline __u64 word(__u64 at)
@@ -335,7 +349,7 @@ struct pt_regs {
 #define ARG2(r) ((r)->bx)
 #define ARG3(r) ((r)->cx)
 #define ARG4(r) ((r)->di)
-#define CALLER(r) word((r)->sp)
+#define CALLER(r) word(kernel_word(&(r)->sp))
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	__u64 regs[31];
@@ -345,18 +359,15 @@ struct pt_regs {
 #define ARG2(r) ((r)->regs[1])
 #define ARG3(r) ((r)->regs[2])
 #define ARG4(r) ((r)->regs[3])
-#define CALLER(r) ((r)->regs[30])
+#define CALLER(r) kernel_word(&(r)->regs[30])
 #else
 #error "no Go calling convention for this architecture"
 #endif
 
 static __always_inline __u64 top_of_stack(void)
 {
-	struct pt_regs r;
-	void *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	if (!regs || bpf_probe_read_kernel(&r, sizeof(r), regs))
-		return 0;
-	return CALLER(&r);
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return CALLER(regs);
 }
 
 static __always_inline __s32 stack_of(void *ctx)
@@ -408,18 +419,18 @@ static __always_inline void count(void *histogram, __u64 ns)
 		__sync_fetch_and_add((__u64 *)histogram + b, 1);
 }
 
-static __always_inline void count_site(struct endpoint *to, __u64 caller, __s32 stack, __u32 by, int failed)
+static __always_inline struct site_count *site_of(struct endpoint *to, __u64 caller, __s32 stack, __u32 by)
 {
 	struct site key = {.to = *to, .caller = caller, .stack = stack, .by = by};
-	struct site_count none = {};
-	bpf_map_update_elem(&sites, &key, &none, BPF_NOEXIST);
 	struct site_count *n = bpf_map_lookup_elem(&sites, &key);
+	if (!n) {
+		struct site_count none = {};
+		bpf_map_update_elem(&sites, &key, &none, BPF_NOEXIST);
+		n = bpf_map_lookup_elem(&sites, &key);
+	}
 	if (!n)
 		lose(LOST_GROUP);
-	else if (failed)
-		__sync_fetch_and_add(&n->failed, 1);
-	else
-		__sync_fetch_and_add(&n->connections, 1);
+	return n;
 }
 
 // A group is larger than a program's stack, so a new one comes from here.
@@ -438,11 +449,9 @@ static __always_inline void begin(void *ctx, struct sock *sk)
 	struct conn c = {.begun = bpf_ktime_get_ns()};
 	c.to.tgid = tgid;
 	destination(sk, &c.to);
-	__u8 yes = 1;
-	if (!bpf_map_update_elem(&known, &tgid, &yes, BPF_NOEXIST))
-		announce(tgid);
 	struct group *g = bpf_map_lookup_elem(&groups, &c.to);
 	if (!g) {
+		announce(tgid, 0);
 		__u32 zero = 0;
 		struct group *none = bpf_map_lookup_elem(&empty, &zero);
 		if (!none)
@@ -453,9 +462,12 @@ static __always_inline void begin(void *ctx, struct sock *sk)
 		if (!g)
 			return;
 	}
-	__sync_fetch_and_add(&g->begun, 1);
-	c.stack = stack_of(ctx);
-	c.caller = top_of_stack();
+	__u64 before = __sync_fetch_and_add(&g->begun, 1);
+	if (before < FIRST || !(before % EVERY)) {
+		c.weight = before < FIRST ? 1 : EVERY;
+		c.stack = stack_of(ctx);
+		c.caller = top_of_stack();
+	}
 	__u64 key = (__u64)sk;
 	if (bpf_map_update_elem(&conns, &key, &c, BPF_ANY))
 		lose(LOST_CONN);
@@ -474,13 +486,21 @@ static __always_inline void fail(struct sock *sk, struct conn *c)
 	__u64 *n = bpf_map_lookup_elem(&failures, &key);
 	if (n)
 		__sync_fetch_and_add(n, 1);
-	count_site(&c->to, c->caller, c->stack, BY_CONNECT, 1);
+	if (!c->weight)
+		return;
+	struct site_count *at = site_of(&c->to, c->caller, c->stack, BY_CONNECT);
+	if (at)
+		__sync_fetch_and_add(&at->failed, c->weight);
 }
 
 static __always_inline void establish(struct conn *c)
 {
 	c->established = bpf_ktime_get_ns();
-	count_site(&c->to, c->caller, c->stack, BY_CONNECT, 0);
+	if (c->weight) {
+		struct site_count *at = site_of(&c->to, c->caller, c->stack, BY_CONNECT);
+		if (at)
+			__sync_fetch_and_add(&at->connections, c->weight);
+	}
 	struct group *g = group_of(&c->to);
 	if (!g)
 		return;
@@ -517,20 +537,28 @@ static __always_inline void end(struct sock *sk, struct conn *c, int state)
 	count(g->life, bpf_ktime_get_ns() - c->established);
 }
 
-// set_state sees every change of every TCP socket's state, and hence the whole
-// life of a connection that its process opened. TIME_WAIT is none of a struct
-// sock's states: who goes to FIN_WAIT1 will have it.
+// Two programs see every change of every TCP socket's state, and hence the whole
+// life of a connection that its process opened. A program that is interrupted
+// does not run again on that CPU meanwhile, and what it should have seen is lost
+// (the kernel counts its recursion misses): so what takes long, and runs in the
+// process, is one of its own. TIME_WAIT is none of a struct sock's states: who
+// goes to FIN_WAIT1 will have it.
 SEC("raw_tracepoint/inet_sock_set_state")
-int set_state(struct bpf_raw_tracepoint_args *ctx)
+int opened(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (void *)ctx->args[0];
+	if (ctx->args[1] == CLOSE && ctx->args[2] == SYN_SENT && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		begin(ctx, sk);
+	return 0;
+}
+
+SEC("raw_tracepoint/inet_sock_set_state")
+int changed(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	int from = ctx->args[1], to = ctx->args[2];
-	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	if (from != SYN_SENT && from != ESTABLISHED && (from != LAST_ACK || to != CLOSE))
 		return 0;
-	if (from == CLOSE && to == SYN_SENT) {
-		begin(ctx, sk);
-		return 0;
-	}
 	__u64 key = (__u64)sk;
 	struct conn *c = bpf_map_lookup_elem(&conns, &key);
 	if (!c)
@@ -539,9 +567,12 @@ int set_state(struct bpf_raw_tracepoint_args *ctx)
 		fail(sk, c);
 	else if (from == SYN_SENT && to == ESTABLISHED)
 		establish(c);
-	else if (from == ESTABLISHED)
+	else if (from == ESTABLISHED) {
+		if (!c->established)
+			establish(c); // that change was missed
 		end(sk, c, to);
-	if (to == CLOSE)
+	}
+	if (to != ESTABLISHED && to != CLOSE_WAIT) // a library says why only after the other side closed
 		bpf_map_delete_elem(&conns, &key);
 	return 0;
 }
@@ -586,7 +617,7 @@ int executed(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	__u32 tgid = watched(s);
 	if (tgid)
-		announce(tgid);
+		announce(tgid, 1);
 	return 0;
 }
 
@@ -683,17 +714,29 @@ static __always_inline void remember(void *ctx, __u32 tgid, __u64 object, struct
 	bpf_map_update_elem(&calls, &key, c, BPF_ANY);
 }
 
-// deliver notes which call wanted a connection, when it has just been made.
+// deliver notes which call wanted a connection, when it has just been made. What
+// cannot be looked into, which HTTP/2's is, is counted without its destination:
+// berth knows which one it can only be, most of the time.
 static __always_inline void deliver(__u32 tgid, __u64 object, __u64 sk)
 {
 	struct call_key key = {.object = object, .tgid = tgid};
 	struct call *call = bpf_map_lookup_elem(&calls, &key);
 	struct conn *c = bpf_map_lookup_elem(&conns, &sk);
-	if (!call || !c || c->placed || c->to.tgid != tgid)
+	struct endpoint to = {.tgid = tgid};
+	if (!call)
 		return;
-	c->placed = 1;
-	count_site(&c->to, 0, call->stack, call->by, 0);
-	struct transport_key tk = {.site = {.to = c->to, .stack = call->stack, .by = call->by}, .transport = call->transport};
+	if (c) {
+		if (c->placed || c->to.tgid != tgid)
+			return;
+		c->placed = 1;
+		to = c->to;
+	} else if (sk) {
+		return; // it was opened before we watched, or has ended
+	}
+	struct site_count *at = site_of(&to, 0, call->stack, call->by);
+	if (at)
+		__sync_fetch_and_add(&at->connections, 1);
+	struct transport_key tk = {.site = {.to = to, .stack = call->stack, .by = call->by}, .transport = call->transport};
 	struct transport none = {.max_idle = call->max_idle, .no_keepalive = call->no_keepalive};
 	bpf_map_update_elem(&transports, &tk, &none, BPF_NOEXIST);
 	struct transport *t = bpf_map_lookup_elem(&transports, &tk);

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -29,6 +30,10 @@ type Trace struct {
 	multi   bool // uprobe_multi works
 	news    *ringbuf.Reader
 
+	closed   chan struct{}
+	close    sync.Once
+	sampling sync.WaitGroup
+
 	mu    sync.Mutex // guards links
 	links []link.Link
 }
@@ -41,7 +46,7 @@ func open(o Options, multi bool) (_ *Trace, err error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, explained(err)
 	}
-	t := &Trace{multi: multi}
+	t := &Trace{multi: multi, closed: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			t.Close()
@@ -123,7 +128,8 @@ func (t *Trace) attach() error {
 		tracepoint string
 		program    *ebpf.Program
 	}{
-		{"inet_sock_set_state", t.objects.SetState},
+		{"inet_sock_set_state", t.objects.Changed},
+		{"inet_sock_set_state", t.objects.Opened},
 		{"sched_process_fork", t.objects.Forked},
 		{"sched_process_exec", t.objects.Executed},
 	} {
@@ -133,24 +139,56 @@ func (t *Trace) attach() error {
 		}
 		t.keep(l)
 	}
-	if err := t.attachSockops(); err != nil {
+	searches, err := t.attachSockops()
+	if err != nil {
 		t.Missing = append(t.Missing, fmt.Sprintf("how long a search for a local port takes: %v", err))
+		return nil
 	}
+	t.sampling.Go(func() { t.sample(searches) })
 	return nil
 }
 
 // attachSockops counts in the root of cgroup v2, wherever it is mounted.
-func (t *Trace) attachSockops() error {
+func (t *Trace) attachSockops() (link.Link, error) {
 	root, err := cgroupRoot("/proc/self/mounts")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l, err := link.AttachCgroup(link.CgroupOptions{Path: root, Attach: ebpf.AttachCGroupSockOps, Program: t.objects.PortFound})
-	if err != nil {
-		return err
+	return link.AttachCgroup(link.CgroupOptions{Path: root, Attach: ebpf.AttachCGroupSockOps, Program: t.objects.PortFound})
+}
+
+// How often, and for how long, searches for a local port are measured: the kernel calls the program nine times a
+// connection for it.
+const (
+	sampleEvery = 10 * time.Second
+	sampleTime  = time.Second
+)
+
+// sample measures for a while, and then again and again, until the Trace is closed.
+func (t *Trace) sample(searches link.Link) {
+	for {
+		t.wait(sampleTime)
+		searches.Close()
+		if !t.wait(sampleEvery - sampleTime) {
+			return
+		}
+		var err error
+		if searches, err = t.attachSockops(); err != nil {
+			return // the cgroup file system is gone, or the privilege
+		}
 	}
-	t.keep(l)
-	return nil
+}
+
+// wait reports whether the time passed without a Close.
+func (t *Trace) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.closed:
+		return false
+	}
 }
 
 func cgroupRoot(mounts string) (string, error) {
@@ -206,21 +244,23 @@ func (t *Trace) probe(ex *link.Executable, p Probe) (link.Link, error) {
 	return ex.Uprobe("", program, &link.UprobeOptions{Address: p.Offset, Cookie: p.Cookie})
 }
 
-// Next waits for a watched process that connects or executes a program for the first time. It returns
+// Next waits for a watched process that executes a program, or connects to somewhere for the first time. It returns
 // os.ErrClosed once the Trace is closed.
-func (t *Trace) Next() (pid int, err error) {
+func (t *Trace) Next() (pid int, executes bool, err error) {
 	r, err := t.news.Read()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if len(r.RawSample) < int(unsafe.Sizeof(objectNews{})) {
-		return 0, errors.New("bpf: a short record")
+		return 0, false, errors.New("bpf: a short record")
 	}
-	return int(binary.NativeEndian.Uint32(r.RawSample)), nil
+	return int(binary.NativeEndian.Uint32(r.RawSample)), binary.NativeEndian.Uint32(r.RawSample[4:]) != 0, nil
 }
 
 // Close ends the counting and frees all that the kernel holds of it.
 func (t *Trace) Close() error {
+	t.close.Do(func() { close(t.closed) })
+	t.sampling.Wait()
 	t.mu.Lock()
 	links := t.links
 	t.links = nil
@@ -395,12 +435,23 @@ func (r *reader) lost() (l Lost, err error) {
 		}
 		*to = int(n)
 	}
+	for _, p := range []*ebpf.Program{r.t.objects.Opened, r.t.objects.Changed} {
+		stats, err := p.Stats()
+		if err != nil {
+			return l, err
+		}
+		l.Missed += int(stats.RecursionMisses)
+	}
 	return l, nil
 }
 
 func (r *reader) all() (all []Group) {
 	for _, k := range r.order {
-		if g := r.groups[k.To]; g != nil {
+		g := r.groups[k.To]
+		if g == nil {
+			g = r.only(k.To.Tgid)
+		}
+		if g != nil {
 			g.Sites = append(g.Sites, *r.sites[k])
 		}
 	}
@@ -408,6 +459,30 @@ func (r *reader) all() (all []Group) {
 		all = append(all, *g)
 	}
 	return all
+}
+
+// only is the one group of a process that has connections which no library has placed, or nil where there are several:
+// what a library said without a destination belongs to it.
+func (r *reader) only(tgid uint32) (only *Group) {
+	for k, g := range r.groups {
+		if k.Tgid != tgid || r.placed(k) >= g.Established {
+			continue
+		}
+		if only != nil {
+			return nil
+		}
+		only = g
+	}
+	return only
+}
+
+func (r *reader) placed(to objectEndpoint) (n int) {
+	for k, s := range r.sites {
+		if k.To == to && s.By != Connect {
+			n += s.Connections
+		}
+	}
+	return n
 }
 
 // ErrnoName is an errno as errno.h has it.

@@ -119,7 +119,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var programs []ebpf.ProgramID
-	for _, p := range []*ebpf.Program{trace.objects.SetState, trace.objects.BerthClose, trace.objects.PortFound} {
+	for _, p := range []*ebpf.Program{trace.objects.Opened, trace.objects.Changed, trace.objects.BerthClose, trace.objects.PortFound} {
 		info, err := p.Info()
 		if err != nil {
 			t.Fatal(err)
@@ -135,7 +135,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	next := make(chan error)
 	go func() {
 		for {
-			if _, err := trace.Next(); err != nil {
+			if _, _, err := trace.Next(); err != nil {
 				next <- err
 				return
 			}

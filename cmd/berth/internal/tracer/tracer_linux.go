@@ -83,12 +83,20 @@ func (t *Tracer) Close() error {
 // meetAll looks at each process as it connects for the first time, or executes a program, while it is there.
 func (t *Tracer) meetAll() {
 	for {
-		pid, err := t.trace.Next()
+		pid, executes, err := t.trace.Next()
 		if err != nil {
 			return // closed
 		}
-		t.meet(pid)
+		if executes || !t.knows(pid) {
+			t.meet(pid)
+		}
 	}
+}
+
+func (t *Tracer) knows(pid int) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.processes[pid] != nil
 }
 
 func (t *Tracer) meet(pid int) {

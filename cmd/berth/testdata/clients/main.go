@@ -27,6 +27,7 @@ var clients = map[string]func(url string, n int){
 	"timeout":            func(url string, n int) { each(n, 4, func() { fetchTimeout(url) }) },
 	"good":               func(url string, n int) { each(5*n, 20, func() { fetchGood(url) }) },
 	"tls":                func(url string, n int) { bursts(n, 20, func() { fetchTLS(url) }) },
+	"http2":              func(url string, n int) { each(n, 4, func() { fetchHTTP2(url) }) },
 	"raw-dial":           func(url string, n int) { each(n, 4, func() { fetchRaw(url) }) },
 }
 
@@ -120,6 +121,12 @@ func fetchTimeout(url string) {
 	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, "GET", url+"slow", nil)
 	read(http.DefaultClient.Do(req))
+}
+
+func fetchHTTP2(url string) {
+	t := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	read((&http.Client{Transport: t}).Get(url))
+	t.CloseIdleConnections()
 }
 
 var pooled = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
