@@ -65,7 +65,7 @@ var goClients = []struct {
 	want
 }{
 	{"transport-per-call", want{[2]int{400, 404}, [2]float64{1, 1}, "open", "main.fetchNewTransport", [2]int{390, 404}, "", "transport-per-call"}},
-	{"close-idle", want{[2]int{400, 404}, [2]float64{1, 1}, "us", "main.fetchCloseIdle", [2]int{200, 404}, "http: CloseIdleConnections called", "transport-per-call"}},
+	{"close-idle", want{[2]int{400, 404}, [2]float64{1, 1}, "us", "main.fetchCloseIdle", [2]int{50, 404}, "http: CloseIdleConnections called", "transport-per-call"}},
 	{"close-idle-shared", want{[2]int{400, 404}, [2]float64{1, 1}, "us", "main.fetchCloseIdleShared", [2]int{1, 1}, "http: CloseIdleConnections called", "close-idle"}},
 	{"default-pool", want{[2]int{200, 404}, [2]float64{1, 2}, "us", "main.fetchDefaultPool", [2]int{1, 1}, "http: putIdleConn: too many idle connections for host", "pool-too-small"}},
 	{"not-drained", want{[2]int{400, 404}, [2]float64{1, 1}, "reset us", "main.fetchNotDrained", [2]int{1, 1}, "http: persistConn.readLoop exiting", "body-not-read"}},
@@ -73,7 +73,7 @@ var goClients = []struct {
 	{"timeout", want{[2]int{300, 404}, [2]float64{0.7, 1}, "us", "main.fetchTimeout", [2]int{1, 1}, "net/http: request canceled", "requests-cancelled"}},
 	{"good", want{[2]int{18, 40}, [2]float64{50, 112}, "open", "main.fetchGood", [2]int{1, 1}, "", "reused"}},
 	{"tls", want{[2]int{200, 404}, [2]float64{2, 5}, "us peer", "main.fetchTLS", [2]int{1, 1}, "http: putIdleConn: too many idle connections for host", "pool-too-small"}},
-	{"http2", want{[2]int{400, 400}, [2]float64{3, 20}, "us peer open reset", "main.fetchHTTP2", [2]int{200, 400}, "", "transport-per-call"}},
+	{"http2", want{[2]int{400, 400}, [2]float64{3, 20}, "us peer open reset", "main.fetchHTTP2", [2]int{50, 400}, "", "transport-per-call"}},
 	{"raw-dial", want{[2]int{400, 400}, [2]float64{1, 1}, "reset us", "main.fetchRaw", [2]int{0, 0}, "", "dial-per-call"}},
 }
 

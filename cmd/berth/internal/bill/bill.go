@@ -73,7 +73,7 @@ type Site struct {
 
 	// Through is what the call goes through: net/http, berth, or empty for a connect of its own.
 	Through     Library
-	Transports  int  // that it went through, at most: an address may have been two Transports'
+	Transports  int  // that it went through, at least: an address may have been two Transports'
 	MaxIdle     int  // MaxIdleConnsPerHost of these, the most; 0 is net/http's own, -1 that it is not known
 	NoKeepAlive bool // one of these has DisableKeepAlives
 
@@ -99,7 +99,7 @@ func (g *Group) Failures() (n int) {
 	return n
 }
 
-// Transports are those of all calls, at most.
+// Transports are those of all calls.
 func (g *Group) Transports() (n int) {
 	for _, s := range g.Sites {
 		n += s.Transports

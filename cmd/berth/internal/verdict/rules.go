@@ -55,6 +55,7 @@ func reused(s *scene) (Verdict, bool) {
 	}, s.Requests >= 10 || stays
 }
 
+// transportPerCall: an address that is freed is the next Transport's, so that there are more Transports than addresses.
 func transportPerCall(s *scene) (Verdict, bool) {
 	dials, most, library := 0, 0, bill.NetHTTP
 	for _, site := range s.Sites {
@@ -71,9 +72,9 @@ func transportPerCall(s *scene) (Verdict, bool) {
 		noun = "a berth.Transport"
 	}
 	return Verdict{
-		What: fmt.Sprintf("each call makes %s of its own: %s connections by %s of them", noun, diagnose.Count(dials), diagnose.Count(n)),
+		What: fmt.Sprintf("each call makes %s of its own: %s connections by %s of them or more", noun, diagnose.Count(dials), diagnose.Count(n)),
 		Do:   []string{s.at("make it once, and share it"), "berth vet ./... finds the line (newtransport)"},
-	}, n >= 3 && 2*n >= dials
+	}, n >= 3 && 2*n >= dials || n >= 10 && 8*n >= dials
 }
 
 func keepalivesDisabled(s *scene) (Verdict, bool) {

@@ -37,6 +37,8 @@ func TestVerdicts(t *testing.T) {
 		{"open, and worked twice", bill.Group{Connections: 20, Open: 20, Requests: 2.1}, "reused", ""},
 		{"a Transport a call", bill.Group{Process: goProcess, Connections: 400, Open: 400, Requests: 1, Sites: site(400, 400, 0, false)}, "transport-per-call", "400 connections by 400"},
 		{"their addresses come again", bill.Group{Process: goProcess, Connections: 400, ClosedByUs: 400, Requests: 1, Sites: site(400, 210, 0, false), CloseReasons: map[string]int{"http: CloseIdleConnections called": 400}}, "transport-per-call", ""},
+		{"many at one address", bill.Group{Process: goProcess, Connections: 400, ClosedByPeer: 400, Requests: 6.1, Sites: site(400, 70, 0, false)}, "transport-per-call", "70 of them or more"},
+		{"ten that last", bill.Group{Process: goProcess, Connections: 400, ClosedByUs: 400, Requests: 6.1, Sites: site(400, 10, 0, false)}, "partly-reused", ""},
 		{"two Transports are no habit", bill.Group{Process: goProcess, Connections: 6, ClosedByUs: 6, Requests: 1, Sites: site(4, 2, 2, false), CloseReasons: map[string]int{fullHost: 6}}, "pool-too-small", ""},
 		{"a pool of 2", bill.Group{Process: goProcess, Connections: 300, ClosedByUs: 290, Open: 10, Peak: 40, Requests: 1.5, Sites: site(300, 1, 0, false), CloseReasons: map[string]int{fullHost: 280, readLoop: 10}}, "pool-too-small", "keeps 2 idle connections, and up to 40 were open"},
 		{"a pool of 8", bill.Group{Process: goProcess, Connections: 300, ClosedByUs: 300, Peak: 40, Requests: 1.5, Sites: site(300, 1, 8, false), CloseReasons: map[string]int{fullHost: 300}}, "pool-too-small", "keeps 8 idle"},
