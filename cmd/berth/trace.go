@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -118,7 +120,18 @@ func runTrace(c *command, o traceFlags, args []string) error {
 	if len(args) > 0 {
 		return traceCommand(c, r, args)
 	}
+	r.cgroup = cgroupFolder(r.cgroup)
 	return traceRunning(c.Context(), r)
+}
+
+// cgroupFolder finds a cgroup by its path in the hierarchy too, as /proc/PID/cgroup and systemctl have it.
+func cgroupFolder(path string) string {
+	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		if info, err := os.Stat(filepath.Join(root, path)); path != "" && !strings.HasPrefix(path, root) && err == nil && info.IsDir() {
+			return filepath.Join(root, path)
+		}
+	}
+	return path
 }
 
 func alive(pid int) bool {

@@ -94,8 +94,13 @@ func TestTraceRunning(t *testing.T) {
 	})
 }
 
-// awaitWatch waits until berth trace watches: its maps are in the kernel, and it has gone on to wait.
+// awaitWatch waits until berth trace watches a Go program: four links for the kernel's events, and three probes.
 func awaitWatch(t *testing.T) {
+	t.Helper()
+	awaitLinks(t, 7)
+}
+
+func awaitLinks(t *testing.T, want int) {
 	t.Helper()
 	for range 500 {
 		links, _ := filepath.Glob("/proc/self/fd/*")
@@ -105,7 +110,7 @@ func awaitWatch(t *testing.T) {
 				n++
 			}
 		}
-		if n >= 7 { // three tracepoints, one sockops, three uprobes
+		if n >= want {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -51,7 +51,7 @@ func readObject(name, root string) (*Object, error) {
 		case a.start > b.start:
 			return 1
 		}
-		return int(min(b.size, 1<<30)) - int(min(a.size, 1<<30))
+		return int(min(a.size, 1<<30)) - int(min(b.size, 1<<30)) // the last at an address, which native takes, is the largest
 	})
 	return o, nil
 }
@@ -129,16 +129,15 @@ func buildID(e *elf.File) []byte {
 
 // native is the function at an address, by the symbols.
 func (o *Object) native(addr uint64) string {
-	i := sort.Search(len(o.names), func(i int) bool { return o.names[i].start > addr })
-	for i--; i >= 0; i-- {
-		switch f := o.names[i]; {
-		case addr < f.start+f.size:
-			return demangle.Filter(f.name, demangle.NoParams, demangle.NoTemplateParams)
-		case f.size != 0:
-			return "" // behind the end of the one before: a function without a name
-		}
+	i := sort.Search(len(o.names), func(i int) bool { return o.names[i].start > addr }) - 1
+	if i < 0 {
+		return ""
 	}
-	return ""
+	f := o.names[i]
+	if f.size != 0 && addr >= f.start+f.size {
+		return "" // behind the end of that one: a function without a name
+	}
+	return demangle.Filter(f.name, demangle.NoParams, demangle.NoTemplateParams)
 }
 
 // readGoTable finds the table and what it refers to, or returns nil.

@@ -98,7 +98,7 @@ func (m *perfMap) lookup(addr uint64) Frame {
 
 // How runtimes name a piece of code.
 var (
-	nodePiece   = regexp.MustCompile(`^(?:JS|LazyCompile|Function|Script|Eval):[*~^+]?\s*(\S*) (?:file://)?(\S+?):(\d+)(?::\d+)?$`)
+	nodePiece   = regexp.MustCompile(`^(?:JS|LazyCompile|Function|Script|Eval):[*~^+]?(\S*) (?:file://)?(.+?):(\d+)(?::\d+)?$`)
 	pythonPiece = regexp.MustCompile(`^py::([^:]*):(.*)$`)
 	javaPiece   = regexp.MustCompile(`^L?([\w/$]+);?::([\w$<>]+)`)
 )

@@ -3,6 +3,7 @@ package tracer
 import (
 	"go/version"
 	"io"
+	"strings"
 
 	"github.com/berth-go/berth/cmd/berth/internal/bpf"
 	"github.com/berth-go/berth/cmd/berth/internal/symbol"
@@ -49,6 +50,7 @@ type executable struct {
 
 // probes are those that a binary of a release of Go can have.
 func (e executable) probes(release string) (all []bpf.Probe, known bool) {
+	release, _, _ = strings.Cut(release, " ") // go1.26.8 X:experiment
 	layout, known := layouts[version.Lang(release)]
 	if known {
 		all = append(all, e.probesAt(httpPoints, layout.Cookie())...)

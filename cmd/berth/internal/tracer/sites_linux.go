@@ -2,6 +2,8 @@ package tracer
 
 import (
 	"cmp"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -119,6 +121,8 @@ func written(stack []symbol.Frame) (lines []string) {
 func hint(p *process, stack []symbol.Frame) string {
 	named := slices.ContainsFunc(stack, func(f symbol.Frame) bool { return f.Function != "" })
 	switch runtime := runtimeOf(p); {
+	case p.code == nil && errors.Is(p.hidden, fs.ErrPermission):
+		return "it takes root, or CAP_SYS_PTRACE, to look into a process of another user"
 	case p.code == nil:
 		return "the process had ended before it could be looked at"
 	case runtime == "java":

@@ -34,6 +34,7 @@ type Tracer struct {
 type process struct {
 	bill.Process
 	code    *symbol.Process // nil where its maps could not be read
+	hidden  error           // why not
 	program *symbol.Object  // nil where its executable could not
 	looked  bool            // net/http's release is known, or there is none in it
 }
@@ -106,8 +107,8 @@ func (t *Tracer) meet(pid int) {
 		return // it has ended
 	}
 	p.Command, p.Cmdline, p.Container = about.Command, about.Cmdline, about.Container
-	if code, err := symbol.Open(&t.files, pid); err == nil {
-		p.code, p.program = code, code.Program
+	if p.code, p.hidden = symbol.Open(&t.files, pid); p.hidden == nil {
+		p.program = p.code.Program
 	}
 	t.look(p, fmt.Sprintf("/proc/%d/exe", pid))
 	t.mu.Lock()
