@@ -22,7 +22,7 @@ func connectionLeak(s *scene) []Finding {
 			Level:   max(hit.level(), LevelOf(d)),
 			What:    fmt.Sprintf("connections %s are opened and left open: %s", pair(d), hit),
 			Because: leakFacts(d),
-			Do:      []string{CloseWhatYouOpen},
+			Do:      []string{CloseWhatYouOpen, findCall(d)},
 		}, true
 	})
 }

@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/berth-go/berth/cmd/berth/internal/ports"
@@ -58,13 +60,23 @@ func mostlyHalfClosed(d *ports.Destination) bool {
 
 func wasteDo(s *scene, d *ports.Destination) []string {
 	if !mostlyHalfClosed(d) {
-		return append([]string{ShareOneClient}, relief(s)...)
+		return append([]string{ShareOneClient, findCall(d)}, relief(s)...)
 	}
 	do := []string{"let the server close its side when it reads the end of the stream, or after an idle time", ShareOneClient}
 	if s.Last-s.First+1 < defaultRange { // tcp_tw_reuse lends no such port
 		do = append(do, s.widen())
 	}
 	return do
+}
+
+// findCall is the command that says which call opens the connections, and why they are not kept.
+func findCall(d *ports.Destination) string {
+	whose := "--all"
+	if len(d.Owners) > 0 {
+		busiest := slices.MaxFunc(d.Owners, func(a, b ports.Owner) int { return cmp.Compare(a.Sockets, b.Sockets) })
+		whose = fmt.Sprintf("--pid %d", busiest.PID)
+	}
+	return fmt.Sprintf("to find the call: sudo berth trace %s --dest %s", whose, d.Destination)
 }
 
 func wasteFacts(s *scene, d *ports.Destination) string {
