@@ -2,6 +2,7 @@
 package newtransport
 
 import (
+	"go/ast"
 	"go/token"
 	"go/types"
 	"reflect"
@@ -98,7 +99,7 @@ func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, mayMake, m
 		}
 		for _, s := range c.Sources(f, table, mayMake) {
 			flow := c.Follow(s.Value)
-			if !flow.Returned || flow.Kept {
+			if !flow.Returned || flow.Kept || isBound(c, s.Value) {
 				continue
 			}
 			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value) || s.Fn != nil && made(s.Fn) == ""}
@@ -130,7 +131,7 @@ func returnsPool(sig *types.Signature) bool {
 // check reports a pool that is made again and again, and whether it is one.
 func check(pass *analysis.Pass, c *code.Code, s code.Source) bool {
 	often := c.Often(s.In)
-	if !often.Yes() || isOff(pass, c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
+	if !often.Yes() || isOff(pass, c, s.Value) || isBound(c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
 		return false
 	}
 	flow := c.Follow(s.Value)
@@ -176,6 +177,26 @@ func isOff(pass *analysis.Pass, c *code.Code, v ssa.Value) bool {
 	}
 	off := code.Field(lit, "DisableKeepAlives")
 	return off != nil && code.IsTrue(pass.TypesInfo, off.Value)
+}
+
+// isBound reports whether a literal has a dialer with an address of its own: its
+// connections are not for others.
+func isBound(c *code.Code, v ssa.Value) (is bool) {
+	a, ok := v.(*ssa.Alloc)
+	if !ok {
+		return false
+	}
+	lit := c.Literal(a)
+	if lit == nil {
+		return false
+	}
+	ast.Inspect(lit, func(n ast.Node) bool {
+		if inner, ok := n.(*ast.CompositeLit); ok && code.Field(inner, "LocalAddr") != nil {
+			is = true
+		}
+		return !is
+	})
+	return is
 }
 
 func advice(in ssa.Instruction) string {

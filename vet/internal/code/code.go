@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"go/types"
 	"iter"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ var Analyzer = &analysis.Analyzer{
 	URL:        "https://pkg.go.dev/github.com/berth-go/berth/vet",
 	Requires:   []*analysis.Analyzer{ctrlflow.Analyzer}, // for buildssa, which is run where it is of use
 	ResultType: reflect.TypeFor[*Code](),
+	FactTypes:  []analysis.Fact{new(Requests)},
 	Run:        func(pass *analysis.Pass) (any, error) { return build(pass) },
 }
 
@@ -42,10 +44,12 @@ type Code struct {
 	fresh map[*types.Func]bool
 	lits  map[token.Pos]*ast.CompositeLit // by their brace
 	tests map[*token.File]bool
+
+	isProgram bool // what it exports is its own affair
 }
 
 func build(pass *analysis.Pass) (*Code, error) {
-	c := &Code{pass: pass, flows: map[flowKey]Flow{}, fresh: map[*types.Func]bool{}, tests: testFiles(pass)}
+	c := &Code{pass: pass, flows: map[flowKey]Flow{}, fresh: map[*types.Func]bool{}, tests: testFiles(pass), isProgram: isProgram(pass)}
 	if !ofUse(pass) {
 		return c, nil
 	}
@@ -64,6 +68,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 		})
 	}
 	c.often = c.findOften()
+	c.findRequests()
 	return c, nil
 }
 
@@ -141,7 +146,7 @@ func FullName(fn *types.Func) string {
 }
 
 // IsTest reports whether a position is in a test file, or in one that is there for
-// tests, by what it imports: testing, or httptest.
+// tests, by its name or by what it imports: testing, or httptest.
 func (c *Code) IsTest(pos token.Pos) bool {
 	f := c.pass.Fset.File(pos)
 	return f != nil && c.tests[f]
@@ -152,11 +157,21 @@ func testFiles(pass *analysis.Pass) map[*token.File]bool {
 	files := map[*token.File]bool{}
 	for _, f := range pass.Files {
 		at := pass.Fset.File(f.Package)
-		files[at] = strings.HasSuffix(at.Name(), "_test.go") || slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool {
+		files[at] = strings.HasSuffix(at.Name(), "_test.go") || isMock(at.Name()) || slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool {
 			return spec.Path.Value == `"testing"` || spec.Path.Value == `"net/http/httptest"`
 		})
 	}
 	return files
+}
+
+// isMock reports whether a file is one of doubles, by its name or its folder's.
+func isMock(file string) bool {
+	dir, name := filepath.Split(file)
+	switch filepath.Base(dir) {
+	case "mock", "mocks", "fake", "fakes":
+		return true
+	}
+	return strings.Contains(name, "mock")
 }
 
 // Field is what a literal gives a field of a struct, or nil.
@@ -180,10 +195,12 @@ func IsTrue(info *types.Info, e ast.Expr) bool {
 // InLoop reports whether an instruction is run again and again in one call of its
 // function.
 func InLoop(in ssa.Instruction) bool {
-	b := in.Block()
-	if b == nil {
-		return false
-	}
+	return in.Block() != nil && comesBack(in.Block(), func(*ssa.BasicBlock) bool { return false })
+}
+
+// comesBack reports whether there is a way from a block to itself, but for what
+// avoid says.
+func comesBack(b *ssa.BasicBlock, avoid func(*ssa.BasicBlock) bool) bool {
 	seen := map[*ssa.BasicBlock]bool{}
 	var reach func(*ssa.BasicBlock) bool
 	reach = func(at *ssa.BasicBlock) bool {
@@ -193,7 +210,7 @@ func InLoop(in ssa.Instruction) bool {
 			}
 			if !seen[s] {
 				seen[s] = true
-				if reach(s) {
+				if !avoid(s) && reach(s) {
 					return true
 				}
 			}
@@ -240,36 +257,6 @@ func OnError(b *ssa.BasicBlock) bool {
 		}
 	}
 	return false
-}
-
-// IsPaced reports whether a loop waits for time to pass before it comes to a block:
-// a ticker's, or a sleep. What it does then, it does seldom.
-func IsPaced(b *ssa.BasicBlock) bool {
-	for ; b != nil; b = b.Idom() {
-		for _, in := range b.Instrs {
-			if waits(in) && InLoop(in) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func waits(in ssa.Instruction) bool {
-	switch in := in.(type) {
-	case *ssa.Select:
-		return slices.ContainsFunc(in.States, func(s *ssa.SelectState) bool { return isTime(s.Chan.Type()) })
-	case *ssa.UnOp:
-		return in.Op == token.ARROW && isTime(in.X.Type())
-	case *ssa.Call:
-		return FullName(Callee(in.Common())) == "time.Sleep"
-	}
-	return false
-}
-
-func isTime(t types.Type) bool {
-	ch, ok := types.Unalias(t).Underlying().(*types.Chan)
-	return ok && Named(ch.Elem(), "time", "Time")
 }
 
 // IsAlways reports whether each call of a function that does not fail comes through

@@ -191,13 +191,17 @@ func Root(v ssa.Value) ssa.Value {
 }
 
 // onlyStore is the value that a local variable has, if it is given one once.
-func onlyStore(addr ssa.Value) (val ssa.Value) {
-	a, ok := addr.(*ssa.Alloc)
-	if !ok {
-		return nil
+func onlyStore(addr ssa.Value) ssa.Value {
+	if a, ok := addr.(*ssa.Alloc); ok {
+		return OnlyStored(a)
 	}
-	for _, in := range *a.Referrers() {
-		if s, ok := in.(*ssa.Store); ok && s.Addr == a {
+	return nil
+}
+
+// OnlyStored is the value that is stored at an address, if there is one only.
+func OnlyStored(addr ssa.Value) (val ssa.Value) {
+	for _, in := range *addr.Referrers() {
+		if s, ok := in.(*ssa.Store); ok && s.Addr == addr {
 			if val != nil {
 				return nil
 			}
@@ -240,7 +244,7 @@ func (t *tracker) call(v ssa.Value, in ssa.CallInstruction) {
 		t.flow.Used = t.flow.Used || used
 		return
 	}
-	t.flow.Used = true
+	t.flow.Used = t.flow.Used || t.c.requests(common)
 	if fn == nil && !common.IsInvoke() {
 		t.result(v, in) // a function value, an option's for one
 		return

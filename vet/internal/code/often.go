@@ -4,7 +4,9 @@ import (
 	"go/ast"
 	"go/types"
 	"strings"
+	"unicode"
 
+	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 )
 
@@ -153,12 +155,45 @@ func isOnce(fn *types.Func) bool {
 	return false
 }
 
-// isForOthers reports whether f is exported by a package that others import.
+// isForOthers reports whether f is exported by a package that others import, to be
+// called again and again.
 func (c *Code) isForOthers(f *ssa.Function) bool {
-	if f.Parent() != nil || f.Pkg == nil || f.Pkg.Pkg.Name() == "main" || c.IsTest(f.Pos()) {
+	if f.Parent() != nil || f.Pkg == nil || c.isProgram || c.IsTest(f.Pos()) {
 		return false
 	}
-	return ast.IsExported(f.Name())
+	return ast.IsExported(f.Name()) && !isForOnce(f.Name())
+}
+
+// isProgram reports whether a package is a program's own: main, or what is below a
+// folder that is called so. What it exports is for itself.
+func isProgram(pass *analysis.Pass) bool {
+	if pass.Pkg.Name() == "main" {
+		return true
+	}
+	path := pass.Pkg.Path()
+	if pass.Module != nil {
+		path = strings.TrimPrefix(path, pass.Module.Path)
+	}
+	for dir := range strings.SplitSeq(path, "/") {
+		switch dir {
+		case "cmd", "cmds", "cli", "command", "commands":
+			return true
+		}
+	}
+	return false
+}
+
+// onces begin the names of functions that are called once for each program, or for
+// each object, however often they may be.
+var onces = []string{"New", "Init", "Setup", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
+
+func isForOnce(name string) bool {
+	for _, once := range onces {
+		if rest, ok := strings.CutPrefix(name, once); ok && (rest == "" || !unicode.IsLower(rune(rest[0]))) {
+			return true
+		}
+	}
+	return false
 }
 
 // handlers are the types of parameters by which a function is one.

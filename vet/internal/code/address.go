@@ -1,0 +1,235 @@
+package code
+
+import (
+	"go/constant"
+	"go/token"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// A Host is what is known of the address that a request goes to.
+type Host uint8
+
+// Hosts.
+const (
+	Unknown Host = iota
+	Same         // each time: a constant, a variable, or a field
+	Given        // by who calls the function
+	Each         // to its own: an element of a list, what a channel has
+)
+
+// HostOf says it of a request that is made again and again.
+func HostOf(request *ssa.CallCommon) Host {
+	args := request.Args
+	if request.IsInvoke() {
+		args = append([]ssa.Value{nil}, args...)
+	}
+	at := -1
+	switch FullName(Callee(request)) {
+	case "net/http.Get", "net/http.Head", "net/http.Post", "net/http.PostForm":
+		at = 0
+	case "(net/http.Client).Get", "(net/http.Client).Head", "(net/http.Client).Post", "(net/http.Client).PostForm":
+		at = 1
+	case "(net/http.Client).Do", "(net/http.Transport).RoundTrip", "(net/http.RoundTripper).RoundTrip":
+		return ofRequest(args[1], 0)
+	}
+	if at < 0 || at >= len(args) {
+		return Unknown
+	}
+	return hostIn(args[at], 0)
+}
+
+// ofRequest says it of a request by how it was made.
+func ofRequest(req ssa.Value, depth int) Host {
+	made := Root(outer(Root(req)))
+	call, ok := made.(*ssa.Call)
+	if !ok {
+		if _, isParam := made.(*ssa.Parameter); isParam {
+			return hostIn(made, depth)
+		}
+		return Unknown
+	}
+	switch FullName(Callee(call.Common())) {
+	case "net/http.NewRequest":
+		return hostIn(call.Call.Args[1], depth)
+	case "net/http.NewRequestWithContext":
+		return hostIn(call.Call.Args[2], depth)
+	case "(net/http.Request).WithContext", "(net/http.Request).Clone":
+		if depth < maxDepth {
+			return ofRequest(call.Call.Args[0], depth+1)
+		}
+	}
+	return Unknown
+}
+
+// HostIn says it of an address.
+func HostIn(addr ssa.Value) Host { return hostIn(addr, 0) }
+
+// hostIn says it of an address, which begins with its host.
+func hostIn(addr ssa.Value, depth int) Host {
+	if depth > 3*maxDepth {
+		return Unknown
+	}
+	depth++
+	switch v := outer(addr).(type) {
+	case *ssa.Const, *ssa.Global:
+		return Same
+	case *ssa.Parameter:
+		if v.Parent().Parent() != nil {
+			return given(v, depth)
+		}
+		if v.Parent().Signature.Recv() != nil && v == v.Parent().Params[0] {
+			return Same
+		}
+		return Given
+	case *ssa.BinOp:
+		if v.Op == token.ADD {
+			return hostIn(v.X, depth)
+		}
+	case *ssa.UnOp:
+		if v.Op == token.ARROW {
+			return Each
+		}
+		if local := onlyStore(v.X); local != nil {
+			return hostIn(local, depth)
+		}
+		return hostIn(v.X, depth)
+	case *ssa.FieldAddr:
+		return hostIn(v.X, depth)
+	case *ssa.Field:
+		return hostIn(v.X, depth)
+	case *ssa.MakeInterface:
+		return hostIn(v.X, depth)
+	case *ssa.ChangeType:
+		return hostIn(v.X, depth)
+	case *ssa.Alloc:
+		if local := onlyStore(v); local != nil {
+			return hostIn(local, depth)
+		}
+	case *ssa.IndexAddr, *ssa.Index, *ssa.Lookup:
+		return Each
+	case *ssa.Extract:
+		switch t := v.Tuple.(type) {
+		case *ssa.Next, *ssa.Select, *ssa.Lookup, *ssa.UnOp:
+			return Each
+		case *ssa.Call:
+			return ofCall(t, depth)
+		}
+	case *ssa.Call:
+		return ofCall(v, depth)
+	}
+	return Unknown
+}
+
+// ofCall says it of what a call makes of its arguments.
+func ofCall(call *ssa.Call, depth int) Host {
+	args := call.Call.Args
+	switch FullName(Callee(call.Common())) {
+	case "strings.TrimRight", "strings.TrimSuffix", "strings.TrimSpace", "net/url.JoinPath", "net/url.Parse",
+		"(net/url.URL).String", "(net/url.URL).JoinPath", "(net/url.URL).ResolveReference":
+		return hostIn(args[0], depth)
+	case "fmt.Sprintf":
+		format, ok := args[0].(*ssa.Const)
+		if !ok || format.Value == nil || format.Value.Kind() != constant.String {
+			return Unknown
+		}
+		text := constant.StringVal(format.Value)
+		if _, host, ok := strings.Cut(text, "://"); ok && !strings.HasPrefix(host, "%") {
+			return Same
+		}
+		if i := strings.IndexByte(text, '%'); i >= 0 && i+1 < len(text) && strings.IndexByte("sv", text[i+1]) >= 0 {
+			if first := firstOf(args[1]); first != nil {
+				return hostIn(first, depth)
+			}
+		}
+	}
+	return Unknown
+}
+
+// firstOf is the first of the values that a call's … has.
+func firstOf(slice ssa.Value) ssa.Value {
+	s, ok := slice.(*ssa.Slice)
+	if !ok {
+		return nil
+	}
+	array, ok := s.X.(*ssa.Alloc)
+	if !ok {
+		return nil
+	}
+	for _, in := range *array.Referrers() {
+		at, ok := in.(*ssa.IndexAddr)
+		if !ok {
+			continue
+		}
+		if i, ok := at.Index.(*ssa.Const); ok && i.Int64() == 0 {
+			return OnlyStored(at)
+		}
+	}
+	return nil
+}
+
+// given says it of a literal's parameter, by what the call that runs it gives.
+func given(p *ssa.Parameter, depth int) Host {
+	lit := p.Parent()
+	at := -1
+	for i, q := range lit.Params {
+		if p == q {
+			at = i
+		}
+	}
+	for _, call := range Calls(lit.Parent()) {
+		if literalOf(call.Value) == lit && at >= 0 && at < len(call.Args) {
+			return hostIn(call.Args[at], depth)
+		}
+	}
+	return Unknown
+}
+
+// outer is what a literal has from the function around it: of a variable of that,
+// the only value.
+func outer(v ssa.Value) ssa.Value {
+	for {
+		bound := Captured(v)
+		if bound == v {
+			return v
+		}
+		v = bound
+		if val := onlyStore(v); val != nil {
+			v = val
+		}
+	}
+}
+
+// Captured is the variable around a literal that it captured, or what it was given.
+func Captured(v ssa.Value) ssa.Value {
+	for {
+		free, ok := v.(*ssa.FreeVar)
+		if !ok {
+			return v
+		}
+		bound := binding(free)
+		if bound == nil {
+			return v
+		}
+		v = bound
+	}
+}
+
+// binding is the variable that a literal captured.
+func binding(free *ssa.FreeVar) ssa.Value {
+	lit := free.Parent()
+	for i, v := range lit.FreeVars {
+		if v != free {
+			continue
+		}
+		for _, b := range lit.Parent().Blocks {
+			for _, in := range b.Instrs {
+				if c, ok := in.(*ssa.MakeClosure); ok && c.Fn == lit {
+					return c.Bindings[i]
+				}
+			}
+		}
+	}
+	return nil
+}
