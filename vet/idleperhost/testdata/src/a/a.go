@@ -73,3 +73,12 @@ func tuned(c *http.Client, url string) {
 		go func() { c.Get(url) }()
 	}
 }
+
+// Each has one of a list.
+func eachByNumber(urls []string, n int) {
+	for i := 0; i < n; i++ {
+		go func() { http.Get(urls[i]) }()
+		go work(urls[i])
+		go func(url string) { http.Get(url + "/x") }(urls[i])
+	}
+}
