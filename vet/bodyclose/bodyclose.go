@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -103,21 +104,47 @@ func check(pass *analysis.Pass, r *body.Response) {
 		What: "the response's body is never closed: its connection is never used again",
 		Do:   "close it when there is no error: defer resp.Body.Close()",
 	}
-	switch leak := r.Without(body.Closes|body.Ends|body.Leaves, func(ssa.Instruction) bool { return true }); {
+	var leaks []ssa.Instruction
+	r.Without(body.Closes|body.Ends|body.Leaves, func(in ssa.Instruction) bool {
+		leaks = append(leaks, in)
+		return false
+	})
+	switch {
 	case r.Discarded():
-	case leak == nil:
+	case len(leaks) == 0:
 		return
 	case r.Any()&(body.Closes|body.Ends|body.Leaves) == 0:
+		if r.Any()&body.Reads != 0 {
+			report.What = "the response's body is never closed: its connection is not used again unless it was read to its end"
+		}
 		fix(pass, r, &report)
-	case leak == ssa.Instruction(r.Call):
+	case slices.Contains(leaks, ssa.Instruction(r.Call)):
 		report.What = "the response's body is not closed when the loop goes on: its connection is never used again"
 	default:
-		report.What = "the response's body is not closed on every path"
-		if leak.Pos().IsValid() {
-			report.What += fmt.Sprintf(": not on that which returns in line %d", pass.Fset.Position(leak.Pos()).Line)
-		}
+		report.What = "the response's body is not closed on every path" + returnsIn(pass, leaks)
 	}
 	code.Reports(pass, report)
+}
+
+// returnsIn says in which lines the paths return.
+func returnsIn(pass *analysis.Pass, leaks []ssa.Instruction) string {
+	var lines []int
+	for _, leak := range leaks {
+		if leak.Pos().IsValid() {
+			lines = append(lines, pass.Fset.Position(leak.Pos()).Line)
+		}
+	}
+	slices.Sort(lines)
+	lines = slices.Compact(lines)
+	switch n := len(lines); n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(": not on that which returns in line %d", lines[0])
+	default:
+		list := strings.Trim(strings.ReplaceAll(fmt.Sprint(lines[:n-1]), " ", ", "), "[]")
+		return fmt.Sprintf(": not on those which return in lines %s and %d", list, lines[n-1])
+	}
 }
 
 // fix defers the close behind the test of the error, where that returns and both

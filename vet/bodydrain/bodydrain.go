@@ -51,9 +51,9 @@ func run(pass *analysis.Pass) (any, error) {
 			often := c.Often(r.Call)
 			what := ""
 			switch {
-			case code.InLoop(r.Call) && r.ClosesAtOnce() && r.Without(body.Reads|body.Leaves, again) != nil:
+			case code.InLoop(r.Call) && code.HostOf(r.Call.Common()) != code.Each && r.ClosesAtOnce() && r.Unread(again) != nil:
 				what = "the body is closed unread before the next request"
-			case often.Serves() && r.Any()&(body.Reads|body.Leaves) == 0:
+			case often.Serves() && (!code.InLoop(r.Call) || code.HostOf(r.Call.Common()) != code.Each) && r.Any()&(body.Reads|body.Leaves) == 0:
 				what = "the body is closed unread " + often.String()
 			default:
 				continue

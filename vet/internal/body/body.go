@@ -38,6 +38,7 @@ const (
 	Closes
 	Leaves   // for somebody else, who may close it
 	Returned // by the function
+	Stored   // in something
 )
 
 // Opens says of a function that its caller has a body to close.
@@ -168,7 +169,7 @@ func follow(r *Response, v ssa.Value, depth int) {
 				all(a)
 				return
 			}
-			r.note(in, Leaves)
+			r.note(in, Leaves|Stored)
 		case *ssa.MakeClosure:
 			lit := in.Fn.(*ssa.Function)
 			for i, b := range in.Bindings {
@@ -282,6 +283,25 @@ func (r *Response) Without(e Event, ends func(ssa.Instruction) bool) ssa.Instruc
 	return r.path(func(in ssa.Instruction) bool { return r.does[in]&e != 0 }, ends)
 }
 
+// Unread looks for a path as Without does, on which nobody reads the body: one that
+// is stored somewhere may be, by what is given that.
+func (r *Response) Unread(ends func(ssa.Instruction) bool) ssa.Instruction {
+	holders := map[ssa.Value]bool{}
+	for in, e := range r.does {
+		if s, ok := in.(*ssa.Store); ok && e&Stored != 0 {
+			holders[code.Root(s.Addr)] = true
+		}
+	}
+	return r.path(func(in ssa.Instruction) bool {
+		e := r.does[in]
+		if e&Reads != 0 || e&Leaves != 0 && e&Stored == 0 {
+			return true
+		}
+		call, ok := in.(ssa.CallInstruction)
+		return ok && slices.ContainsFunc(in.Operands(nil), func(v *ssa.Value) bool { return *v != call.Common().Value && holders[*v] })
+	}, ends)
+}
+
 // path looks for a path as Without does, on which stop is nowhere.
 func (r *Response) path(stop, ends func(ssa.Instruction) bool) ssa.Instruction {
 	if stop(r.Call) {
@@ -378,7 +398,11 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 		return false
 	}
 	op, ok := test.Cond.(*ssa.BinOp)
-	if !ok || op.Op != token.EQL && op.Op != token.NEQ {
+	if !ok {
+		says, at := r.saysErr(test.Cond)
+		return says && i == at
+	}
+	if op.Op != token.EQL && op.Op != token.NEQ {
 		return false
 	}
 	if is, at := r.isEmpty(op); is {
@@ -401,6 +425,23 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 		return i == whenEqual
 	}
 	return false
+}
+
+// saysErr reports whether a condition is what a function says of the error, such as
+// that it is worth another try, and which way is for when it says so: nothing is
+// said of no error.
+func (r *Response) saysErr(cond ssa.Value) (says bool, at int) {
+	if not, ok := cond.(*ssa.UnOp); ok && not.Op == token.NOT {
+		cond, at = not.X, 1
+	}
+	if x, ok := cond.(*ssa.Extract); ok {
+		cond = x.Tuple
+	}
+	call, ok := cond.(*ssa.Call)
+	if !ok || r.err == nil || slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return v == r.val || r.isCell(v) }) {
+		return false, 0
+	}
+	return slices.ContainsFunc(call.Call.Args, r.isErr), at
 }
 
 // isBody reports whether a value is the response's body.

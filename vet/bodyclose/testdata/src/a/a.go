@@ -297,3 +297,58 @@ func UsesIt(url string) int {
 	}
 	return resp.StatusCode
 }
+
+// Two ways out.
+func Two(url string) (string, error) {
+	resp, err := http.Get(url) // want `not closed on every path: not on those which return in lines \d+ and \d+$`
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode == 402 {
+		return "", errors.New("pay")
+	}
+	if resp.StatusCode != 200 {
+		return "", errors.New(resp.Status)
+	}
+	defer resp.Body.Close()
+	return resp.Header.Get("x"), nil
+}
+
+// Somebody says of the error that it is worth another try: then there is one.
+func Again(url string) (again bool, err error) {
+	resp, err := http.Get(url) // want `not on that which returns in line 328`
+	again, err = isWorthIt(err)
+	if again {
+		return true, err
+	}
+	if err != nil {
+		return false, err
+	}
+	if resp.StatusCode != 200 {
+		return false, errors.New(resp.Status)
+	}
+	return false, resp.Body.Close()
+}
+
+func AgainClosed(url string) (again bool, err error) {
+	resp, err := http.Get(url)
+	if errors.Is(err, io.EOF) {
+		return true, err
+	}
+	if ok, _ := isWorthIt(err); !ok && err == nil {
+		return false, resp.Body.Close()
+	}
+	return false, err
+}
+
+func isWorthIt(err error) (bool, error) { return err == io.EOF, err }
+
+// It is decoded, which may be to its end or not.
+func Decoded(url string) (v any) {
+	resp, err := http.Get(url) // want `never closed: its connection is not used again unless it was read to its end`
+	if err != nil {
+		return nil
+	}
+	json.NewDecoder(resp.Body).Decode(&v)
+	return v
+}

@@ -121,3 +121,54 @@ func once() {
 		resp.Body.Close()
 	}
 }
+
+// Each turn asks another.
+func Mirrors(urls []string) bool {
+	for _, url := range urls {
+		resp, err := http.Get(url + "/ping")
+		if err != nil {
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode == 200 {
+			return true
+		}
+	}
+	return false
+}
+
+type stream struct {
+	url    string
+	client *http.Client
+	body   io.ReadCloser
+}
+
+// It is stored for somebody who stops it, and closed unread all the same.
+func (s *stream) retry(done chan bool) {
+	for {
+		resp, err := s.client.Get(s.url) // want `the body is closed unread before the next request`
+		if err != nil {
+			return
+		}
+		s.body = resp.Body
+		if resp.StatusCode == 200 {
+			io.Copy(io.Discard, resp.Body)
+		}
+		resp.Body.Close()
+	}
+}
+
+// What has it reads it.
+func (s *stream) each() {
+	for {
+		resp, err := s.client.Get(s.url)
+		if err != nil {
+			return
+		}
+		s.body = resp.Body
+		s.read()
+		resp.Body.Close()
+	}
+}
+
+func (s *stream) read() { io.Copy(io.Discard, s.body) }
