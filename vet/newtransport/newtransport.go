@@ -3,6 +3,7 @@ package newtransport
 
 import (
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"reflect"
@@ -49,6 +50,7 @@ type Result struct {
 type IsNew struct {
 	What      string
 	Sometimes bool
+	Off       bool // it keeps no connections
 }
 
 // AFact makes it one.
@@ -56,10 +58,14 @@ func (*IsNew) AFact() {}
 
 // String is for tests.
 func (n *IsNew) String() string {
+	what := "returns a new " + n.What
 	if n.Sometimes {
-		return "sometimes returns a new " + n.What
+		what = "sometimes " + what
 	}
-	return "returns a new " + n.What
+	if n.Off {
+		what += " without keep-alives"
+	}
+	return what
 }
 
 func run(pass *analysis.Pass) (any, error) {
@@ -69,19 +75,22 @@ func run(pass *analysis.Pass) (any, error) {
 		pass.ImportObjectFact(fn.Origin(), &n)
 		return n
 	}
-	mayMake := func(fn *types.Func) string { return fact(fn).What }
 	made := func(fn *types.Func) string {
 		if n := fact(fn); !n.Sometimes {
 			return n.What
 		}
 		return ""
 	}
-	for findMakers(pass, c, table, mayMake, made) {
+	for findMakers(pass, c, table, fact) {
 	}
-	result := &Result{mayMake, map[token.Pos]bool{}}
+	result := &Result{func(fn *types.Func) string { return fact(fn).What }, map[token.Pos]bool{}}
+	names := map[string]bool{}
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, made) {
-			if check(pass, c, s) {
+			if s.Fn != nil && fact(s.Fn).Off || isOff(s.Value) {
+				continue // keepalivesoff tells of it, where that is written
+			}
+			if check(pass, c, names, s) {
 				result.Reported[s.In.Pos()] = true
 			}
 		}
@@ -91,7 +100,8 @@ func run(pass *analysis.Pass) (any, error) {
 
 // findMakers exports the fact of those functions that it finds to return something
 // new, and reports whether there were any: which may show others.
-func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, mayMake, made func(*types.Func) string) (found bool) {
+func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, fact func(*types.Func) IsNew) (found bool) {
+	mayMake := func(fn *types.Func) string { return fact(fn).What }
 	for _, f := range c.Funcs {
 		fn, ok := f.Object().(*types.Func)
 		if !ok || mayMake(fn) != "" || !returnsPool(f.Signature) {
@@ -102,7 +112,11 @@ func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, mayMake, m
 			if !flow.Returned || flow.Kept || isBound(c, s.Value) {
 				continue
 			}
-			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value) || s.Fn != nil && made(s.Fn) == ""}
+			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value), Off: s.Off || isOff(s.Value)}
+			if s.Fn != nil {
+				of := fact(s.Fn)
+				n.Sometimes, n.Off = n.Sometimes || of.Sometimes, n.Off || of.Off
+			}
 			pass.ExportObjectFact(fn, n)
 			if !n.Sometimes {
 				c.SetFresh(fn)
@@ -117,21 +131,19 @@ func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, mayMake, m
 // returnsPool reports whether a function's results are a pool for HTTP, rather than
 // something that has one.
 func returnsPool(sig *types.Signature) bool {
-	for i := range sig.Results().Len() {
-		t := sig.Results().At(i).Type()
-		for _, name := range []string{"Client", "Transport", "RoundTripper"} {
-			if code.Named(t, "net/http", name) {
-				return true
-			}
+	for v := range sig.Results().Variables() {
+		if code.IsPool(v.Type()) {
+			return true
 		}
 	}
 	return false
 }
 
-// check reports a pool that is made again and again, and whether it is one.
-func check(pass *analysis.Pass, c *code.Code, s code.Source) bool {
+// check reports a pool that is made again and again, and whether it is one. names are
+// of the variables that fixes make.
+func check(pass *analysis.Pass, c *code.Code, names map[string]bool, s code.Source) bool {
 	often := c.Often(s.In)
-	if !often.Yes() || isOff(pass, c, s.Value) || isBound(c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
+	if !often.Yes() || s.Off && !often.Serves() || isBound(c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
 		return false
 	}
 	flow := c.Follow(s.Value)
@@ -142,7 +154,16 @@ func check(pass *analysis.Pass, c *code.Code, s code.Source) bool {
 	if s.Fn != nil {
 		what += ", from " + s.Fn.Name() + ","
 	}
-	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + ": its connections are never reused", Do: advice(s.In)}
+	lost := ": its connections are never reused"
+	if s.Off {
+		lost = ": it keeps no connections alive, and each request makes one"
+	}
+	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + lost, Do: advice(s.In)}
+	if s.Off {
+		r.Do += ", with keep-alives: cleanhttp's are called pooled"
+	} else {
+		fix(pass, c, names, s, &r)
+	}
 	if a, ok := s.Value.(*ssa.Alloc); ok {
 		if lit := c.Literal(a); lit != nil {
 			r.Pos, r.End = lit.Pos(), lit.End()
@@ -164,19 +185,42 @@ func isBenchmark(f *ssa.Function) bool {
 	return false
 }
 
-// isOff reports whether the literal disables keep-alives: that is keepalivesoff's to
-// report, and the pool is none.
-func isOff(pass *analysis.Pass, c *code.Code, v ssa.Value) bool {
-	a, ok := v.(*ssa.Alloc)
-	if !ok {
+// isOff reports whether a Transport is made to keep no connections: that is
+// keepalivesoff's to report, and the pool is none.
+func isOff(v ssa.Value) bool {
+	refs := v.Referrers()
+	if refs == nil {
 		return false
 	}
-	lit := c.Literal(a)
-	if lit == nil {
-		return false
+	for _, in := range *refs {
+		field, ok := in.(*ssa.FieldAddr)
+		if !ok || !code.Named(v.Type(), "net/http", "Transport") {
+			continue
+		}
+		for _, use := range *field.Referrers() {
+			s, ok := use.(*ssa.Store)
+			if !ok || s.Addr != field {
+				continue
+			}
+			val, ok := s.Val.(*ssa.Const)
+			if !ok || val.Value == nil {
+				continue
+			}
+			switch fieldName(field) {
+			case "DisableKeepAlives":
+				return constant.BoolVal(val.Value)
+			case "MaxIdleConnsPerHost":
+				if constant.Sign(val.Value) < 0 {
+					return true
+				}
+			}
+		}
 	}
-	off := code.Field(lit, "DisableKeepAlives")
-	return off != nil && code.IsTrue(pass.TypesInfo, off.Value)
+	return false
+}
+
+func fieldName(f *ssa.FieldAddr) string {
+	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()
 }
 
 // isBound reports whether a literal has a dialer with an address of its own: its

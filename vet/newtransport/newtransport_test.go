@@ -9,5 +9,9 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), newtransport.Analyzer, "a", "servertest", "speedtest")
+	analysistest.Run(t, analysistest.TestData(), newtransport.Analyzer, "a", "servertest", "speedtest", "clean", "example.com/tool/cmd/tool")
+}
+
+func TestFix(t *testing.T) {
+	analysistest.RunWithSuggestedFixes(t, analysistest.TestData(), newtransport.Analyzer, "fix")
 }

@@ -266,9 +266,10 @@ func standard(fn *types.Func) Event {
 	switch code.FullName(fn) {
 	case "net/http/httputil.DumpResponse":
 		return Reads
-	case "io.ReadAll", "io/ioutil.ReadAll", "io.Copy", "io.CopyBuffer", "(bytes.Buffer).ReadFrom":
+	case "io.ReadAll", "io/ioutil.ReadAll", "io.Copy", "io.CopyBuffer", "(bytes.Buffer).ReadFrom",
+		"io.LimitReader": // of what is meant to be within the limit
 		return Reads | Ends
-	case "io.NopCloser", "io.LimitReader", "io.TeeReader", "io.MultiReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
+	case "io.NopCloser", "io.TeeReader", "io.MultiReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
 		"encoding/json.NewDecoder", "encoding/xml.NewDecoder", "compress/gzip.NewReader", "io.CopyN",
 		"io.ReadFull", "io.ReadAtLeast", "(bufio.Reader).Reset", "io/ioutil.NopCloser":
 		return Reads

@@ -36,7 +36,7 @@ func (c *Code) ReturnsOnly(f *ssa.Function, v ssa.Value) bool {
 			continue
 		}
 		for _, res := range ret.Results {
-			if k, isConst := res.(*ssa.Const); isConst && k.IsNil() || !isPool(res.Type()) {
+			if k, isConst := res.(*ssa.Const); isConst && k.IsNil() || !IsPool(res.Type()) {
 				continue
 			}
 			if !t.seen[res] {

@@ -29,6 +29,7 @@ type Source struct {
 	In    ssa.Instruction
 	What  string // it is
 	HTTP  bool
+	Off   bool        // it keeps no connections
 	Fn    *types.Func // the function of the user's that makes it, if that is another
 }
 
@@ -48,7 +49,7 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 					continue
 				}
 				if p, ok := table[FullName(fn)]; ok {
-					sources = append(sources, Source{Value: in, In: in, What: p.What, HTTP: p.HTTP})
+					sources = append(sources, Source{Value: in, In: in, What: p.What, HTTP: p.HTTP, Off: p.Off})
 				} else if made != nil {
 					if what := made(fn.Origin()); what != "" {
 						sources = append(sources, Source{Value: in, In: in, What: what, HTTP: true, Fn: fn.Origin()})

@@ -19,7 +19,7 @@ func (h holder) looks(typ types.Type, depth int) bool {
 		return false
 	}
 	h.seen[typ] = true
-	if types.Identical(typ, h.v) || isPool(typ) {
+	if types.Identical(typ, h.v) || IsPool(typ) {
 		return true
 	}
 	switch u := typ.Underlying().(type) {
@@ -53,9 +53,23 @@ func (h holder) looks(typ types.Type, depth int) bool {
 	return false
 }
 
-// isPool reports whether typ is net/http's own way to hold one.
-func isPool(typ types.Type) bool {
-	return Named(typ, "net/http", "Client") || Named(typ, "net/http", "Transport") || Named(typ, "net/http", "RoundTripper")
+// IsPool reports whether typ is net/http's own way to hold one, or an interface that
+// a client or a Transport has by its Do or RoundTrip.
+func IsPool(typ types.Type) bool {
+	if Named(typ, "net/http", "Client") || Named(typ, "net/http", "Transport") {
+		return true
+	}
+	it, ok := types.Unalias(typ).Underlying().(*types.Interface)
+	if !ok {
+		return false
+	}
+	for m := range it.Methods() {
+		sig := m.Signature()
+		if (m.Name() == "Do" || m.Name() == "RoundTrip") && sig.Params().Len() == 1 && Named(sig.Params().At(0).Type(), "net/http", "Request") && returnsResponse(sig) {
+			return true
+		}
+	}
+	return false
 }
 
 // isData reports whether typ is an answer, or what one is made of, and holds no

@@ -15,6 +15,7 @@ import (
 type Pool struct {
 	What string // what it is, for people: "http.Transport"
 	HTTP bool   // it is net/http's pool, or has one of its own
+	Off  bool   // and that keeps no connections
 }
 
 // A Table has functions as path.Name or (path.Type).Name, and types as path.Type.
@@ -69,7 +70,7 @@ func Extend(file string) error {
 	return nil
 }
 
-// read adds lines: a kind, http or pool, a function or type, and what it is.
+// read adds lines: a kind, http, off or pool, a function or type, and what it is.
 func (t Table) read(r io.Reader, file string) error {
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
@@ -78,10 +79,10 @@ func (t Table) read(r io.Reader, file string) error {
 			continue
 		}
 		f := strings.Fields(line)
-		if len(f) < 3 || f[0] != "http" && f[0] != "pool" {
-			return fmt.Errorf("%s:%d: a line has http or pool, a function or type, and what it is", file, n)
+		if len(f) < 3 || f[0] != "http" && f[0] != "off" && f[0] != "pool" {
+			return fmt.Errorf("%s:%d: a line has http, off or pool, a function or type, and what it is", file, n)
 		}
-		t[f[1]] = Pool{What: strings.Join(f[2:], " "), HTTP: f[0] == "http"}
+		t[f[1]] = Pool{What: strings.Join(f[2:], " "), HTTP: f[0] != "pool", Off: f[0] == "off"}
 	}
 	return lines.Err()
 }

@@ -3,8 +3,10 @@ package a
 import (
 	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"sync"
+	"time"
 
 	"b"
 )
@@ -305,3 +307,62 @@ func Serve(ln io.Closer, h http.Handler) {
 type reverse struct{ rt http.RoundTripper }
 
 func (p *reverse) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// An interface of its own, that a client has.
+type sender interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+func newSender() sender { // want newSender:"returns a new http.Transport"
+	return &http.Client{Transport: &http.Transport{}}
+}
+
+type decorator func(sender) sender
+
+func Decorated(req *http.Request, decorators ...decorator) (*http.Response, error) {
+	return send(newSender(), req, decorators...) // want `a new http.Transport, from newSender, for every call of Decorated`
+}
+
+func send(s sender, req *http.Request, decorators ...decorator) (*http.Response, error) {
+	for _, d := range decorators {
+		s = d(s)
+	}
+	return s.Do(req)
+}
+
+// Another package's, which makes requests, by what is known of it, or none.
+func ByOther(token string) {
+	l := b.License{Client: http.Client{Transport: &http.Transport{}}} // want `for every call of ByOther`
+	l.Download()
+}
+
+func ByOtherWithout(token string) bool {
+	l := b.License{Client: http.Client{Transport: &http.Transport{}}}
+	return l.Parse(token)
+}
+
+// An address of its own for each.
+func Bound(url string, addr *net.TCPAddr) {
+	c := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{LocalAddr: addr}).DialContext}}
+	c.Get(url)
+}
+
+// It is called once for each that there is.
+func NewAsked(url string) bool {
+	c := &http.Client{Transport: &http.Transport{}}
+	_, err := c.Get(url)
+	return err == nil
+}
+
+// It sleeps before it comes back.
+func ticks(url string) {
+	for {
+		c := &http.Client{Transport: &http.Transport{}}
+		if _, err := c.Get(url); err == nil {
+			return
+		}
+		wait()
+	}
+}
+
+func wait() { time.Sleep(time.Second) }

@@ -19,3 +19,11 @@ var shared = &http.Client{Transport: newTransport()}
 
 // Client returns the same one each time.
 func Client() *http.Client { return shared }
+
+type License struct{ Client http.Client }
+
+func (l *License) Parse(token string) bool { return token != "" }
+
+func (l *License) Download() { l.download() }
+
+func (l *License) download() { l.Client.Get("http://x") }
