@@ -54,7 +54,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, opens) {
-			if c.IsTest(r.Call.Pos()) || !c.Often(r.Call).Yes() || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") {
+			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") {
 				continue // a double's, or empty; it runs once, for all we know; there is none
 			}
 			check(pass, r)

@@ -38,12 +38,13 @@ type Code struct {
 	// Funcs are the functions of its source, literals too; none if it is left out.
 	Funcs []*ssa.Function
 
-	pass  *analysis.Pass
-	often map[*ssa.Function]Often
-	flows map[flowKey]Flow
-	fresh map[*types.Func]bool
-	lits  map[token.Pos]*ast.CompositeLit // by their brace
-	tests map[*token.File]bool
+	pass    *analysis.Pass
+	often   map[*ssa.Function]Often
+	repeats map[*ssa.Function]Often
+	flows   map[flowKey]Flow
+	fresh   map[*types.Func]bool
+	lits    map[token.Pos]*ast.CompositeLit // by their brace
+	tests   map[*token.File]bool
 
 	isProgram bool // what it exports is its own affair
 }
@@ -67,7 +68,8 @@ func build(pass *analysis.Pass) (*Code, error) {
 			return true
 		})
 	}
-	c.often = c.findOften()
+	c.often = c.findOften(func(b *ssa.BasicBlock) bool { return !IsPaced(b) })
+	c.repeats = c.findOften(func(*ssa.BasicBlock) bool { return true })
 	c.findRequests()
 	return c, nil
 }

@@ -59,6 +59,12 @@ func (c *Code) Often(in ssa.Instruction) Often {
 	return o
 }
 
+// Repeats reports whether an instruction is run more than once, for all we know, if
+// seldom: what it leaves behind piles up.
+func (c *Code) Repeats(in ssa.Instruction) bool {
+	return InLoop(in) || c.repeats[in.Parent()].Yes()
+}
+
 // shown is a function's name for people: a literal's is the one around it.
 func shown(f *ssa.Function) string {
 	for f.Parent() != nil {
@@ -69,8 +75,8 @@ func shown(f *ssa.Function) string {
 
 // findOften says it of all functions. It starts from those that others call: the
 // exported ones, but for package main and tests, and handlers; and goes on to what
-// these call, and to what is called in a loop.
-func (c *Code) findOften() map[*ssa.Function]Often {
+// these call, and to what is called in a loop, if that is one of those that count.
+func (c *Code) findOften(counts func(*ssa.BasicBlock) bool) map[*ssa.Function]Often {
 	often := map[*ssa.Function]Often{}
 	var work []*ssa.Function
 	mark := func(f *ssa.Function, h how) {
@@ -88,7 +94,7 @@ func (c *Code) findOften() map[*ssa.Function]Often {
 			mark(f, byCall)
 		}
 		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
-			if InLoop(in) && !IsPaced(in.Block()) && !c.IsTest(in.Pos()) {
+			if InLoop(in) && counts(in.Block()) && !c.IsTest(in.Pos()) {
 				mark(callee, byLoop)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 )
 
 func Never(url string) int {
@@ -16,7 +17,7 @@ func Never(url string) int {
 }
 
 func Read(c *http.Client, req *http.Request) ([]byte, error) {
-	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 24`
+	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 25`
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func ThrownAway(url string) error {
 }
 
 func OnePath(url string) error {
-	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 40`
+	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 41`
 	if err != nil {
 		return err
 	}
@@ -316,7 +317,7 @@ func Two(url string) (string, error) {
 
 // Somebody says of the error that it is worth another try: then there is one.
 func Again(url string) (again bool, err error) {
-	resp, err := http.Get(url) // want `not on that which returns in line 328`
+	resp, err := http.Get(url) // want `not on that which returns in line 329`
 	again, err = isWorthIt(err)
 	if again {
 		return true, err
@@ -351,4 +352,22 @@ func Decoded(url string) (v any) {
 	}
 	json.NewDecoder(resp.Body).Decode(&v)
 	return v
+}
+
+// It ticks, and what stays open stays.
+func poll(url string) {
+	for range time.Tick(time.Minute) {
+		ask(url)
+	}
+}
+
+func ask(url string) bool {
+	resp, err := http.Get(url) // want `never closed`
+	return err == nil && resp.StatusCode == 200
+}
+
+// It begins, and does so once.
+func StartUp(url string) bool {
+	resp, err := http.Get(url)
+	return err == nil && resp.StatusCode == 200
 }
