@@ -54,8 +54,8 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, opens) {
-			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") {
-				continue // a double's, or empty; it runs once, for all we know; there is none
+			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") || isPiped(f) {
+				continue // a double's, or empty; it runs once, for all we know; there is none; it is a stream of many
 			}
 			check(pass, r)
 		}
@@ -87,6 +87,19 @@ func findOpeners(pass *analysis.Pass, c *code.Code, opens body.Opens) (found boo
 		}
 	}
 	return found
+}
+
+// isPiped reports whether a function makes an http2.Transport, whose connection is
+// there for other requests whatever becomes of one.
+func isPiped(f *ssa.Function) bool {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			if a, ok := in.(*ssa.Alloc); ok && code.Named(a.Type(), "golang.org/x/net/http2", "Transport") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func returnsResponse(sig *types.Signature) bool {

@@ -3,6 +3,7 @@ package code
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -164,10 +165,20 @@ func isOnce(fn *types.Func) bool {
 // isForOthers reports whether f is exported by a package that others import, to be
 // called again and again.
 func (c *Code) isForOthers(f *ssa.Function) bool {
-	if f.Parent() != nil || f.Pkg == nil || c.isProgram || c.IsTest(f.Pos()) {
+	if f.Parent() != nil || f.Pkg == nil || c.isProgram || c.IsTest(f.Pos()) || !ast.IsExported(f.Name()) {
 		return false
 	}
-	return ast.IsExported(f.Name()) && !isForOnce(f.Name())
+	if f.Signature.Recv() != nil {
+		return !slices.Contains(onces, f.Name())
+	}
+	return !isInternal(f.Pkg.Pkg.Path()) && !isForOnce(f.Name())
+}
+
+// isInternal reports whether a package is a module's own. Its functions are called
+// from where that says: nobody knows how often. Methods are of something that is
+// there for longer than a call.
+func isInternal(path string) bool {
+	return slices.Contains(strings.Split(path, "/"), "internal")
 }
 
 // isProgram reports whether a package is a program's own: main, or what is below a
@@ -189,9 +200,9 @@ func isProgram(pass *analysis.Pass) bool {
 	return false
 }
 
-// onces begin the names of functions that are called once for each program, or for
-// each object, however often they may be.
-var onces = []string{"New", "Init", "Setup", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
+// onces are the names of methods, and begin those of functions, that are called once
+// for each program, or for each object, however often they may be.
+var onces = []string{"New", "Open", "Create", "Connect", "Dial", "Init", "Setup", "Install", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
 
 func isForOnce(name string) bool {
 	for _, once := range onces {
