@@ -18,7 +18,8 @@ closed with it, takes a port each time: keep some, or use a client that does.
 
 A connection that is returned or stored is somebody's pool; one that is dialed to see
 whether it can be, and not written to, is a probe; one that is joined to a hijacked
-one is a tunnel. These are fine, and so is what is not TCP.`
+one, or is dialed for one that a function was given, is a tunnel. These are fine, and
+so is what is not TCP.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -51,7 +52,7 @@ func run(pass *analysis.Pass) (any, error) {
 				continue
 			}
 			conn := result(call)
-			if conn == nil || !isUsed(conn) || hijacks(f) {
+			if conn == nil || !isUsed(conn) || hijacks(f) || isServed(f) {
 				continue
 			}
 			if flow := c.Follow(conn); flow.Outlives() || flow.Looped && !code.InLoop(call) {
@@ -138,11 +139,24 @@ func looks(call *ssa.CallCommon, conn ssa.Value) bool {
 }
 
 // hijacks reports whether a function, or one around it, takes a connection over
-// from a server.
+// from a server, or is one, and accepts it.
 func hijacks(f *ssa.Function) bool {
 	for ; f != nil; f = f.Parent() {
 		for _, call := range code.Calls(f) {
-			if fn := code.Callee(call); fn != nil && fn.Name() == "Hijack" {
+			if fn := code.Callee(call); fn != nil && (fn.Name() == "Hijack" || fn.Name() == "Accept" || fn.Name() == "AcceptTCP") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isServed reports whether a function, or one around it, is given a connection: the
+// one that it dials goes with that.
+func isServed(f *ssa.Function) bool {
+	for ; f != nil; f = f.Parent() {
+		for _, p := range f.Params {
+			if code.Named(p.Type(), "net", "Conn") || code.Named(p.Type(), "net", "TCPConn") || code.Named(p.Type(), "crypto/tls", "Conn") {
 				return true
 			}
 		}
