@@ -171,7 +171,7 @@ func (c *Code) isForOthers(f *ssa.Function) bool {
 	if f.Signature.Recv() != nil {
 		return !slices.Contains(onces, f.Name())
 	}
-	return !isInternal(f.Pkg.Pkg.Path()) && !isForOnce(f.Name())
+	return !isInternal(f.Pkg.Pkg.Path()) && !isForOnce(f)
 }
 
 // isInternal reports whether a package is a module's own. Its functions are called
@@ -202,11 +202,29 @@ func isProgram(pass *analysis.Pass) bool {
 
 // onces are the names of methods, and begin those of functions, that are called once
 // for each program, or for each object, however often they may be.
-var onces = []string{"New", "Open", "Create", "Connect", "Dial", "Init", "Setup", "Install", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
+var onces = []string{"Init", "Setup", "Install", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
 
-func isForOnce(name string) bool {
-	for _, once := range onces {
-		if rest, ok := strings.CutPrefix(name, once); ok && (rest == "" || !unicode.IsLower(rune(rest[0]))) {
+// makers begin the names of functions that return an object of their package.
+var makers = []string{"New", "Open", "Create", "Connect", "Dial"}
+
+func isForOnce(f *ssa.Function) bool {
+	return begins(f.Name(), onces) || begins(f.Name(), makers) && returnsOwn(f)
+}
+
+func begins(name string, words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool {
+		rest, ok := strings.CutPrefix(name, word)
+		return ok && (rest == "" || !unicode.IsLower(rune(rest[0])))
+	})
+}
+
+func returnsOwn(f *ssa.Function) bool {
+	for v := range f.Signature.Results().Variables() {
+		t := types.Unalias(v.Type())
+		if p, ok := t.(*types.Pointer); ok {
+			t = types.Unalias(p.Elem())
+		}
+		if n, ok := t.(*types.Named); ok && n.Obj().Pkg() == f.Pkg.Pkg {
 			return true
 		}
 	}

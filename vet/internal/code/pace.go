@@ -42,7 +42,7 @@ func waits(in ssa.Instruction, depth int) bool {
 				return strings.HasPrefix(strings.ToLower(fn.Name()), "sleep")
 			}
 		}
-		return depth < maxDepth && sleeps(in.Call.StaticCallee(), depth+1)
+		return depth < 2 && sleeps(in.Call.StaticCallee(), depth+1)
 	}
 	return false
 }

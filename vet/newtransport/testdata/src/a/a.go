@@ -182,7 +182,7 @@ func Options(url string, opts ...option) error {
 	return err
 }
 
-// What follows is right.
+// What follows is right, but for what says so.
 
 var global = &http.Client{Transport: &http.Transport{}}
 
@@ -348,10 +348,17 @@ func Bound(url string, addr *net.TCPAddr) {
 }
 
 // It is called once for each that there is.
-func NewAsked(url string) bool {
+func NewAsked(url string) (*Service, error) {
 	c := &http.Client{Transport: &http.Transport{}}
 	_, err := c.Get(url)
-	return err == nil
+	return &Service{}, err
+}
+
+// It makes something elsewhere.
+func CreateUser(url string) error {
+	c := &http.Client{Transport: &http.Transport{}} // want `for every call of CreateUser`
+	_, err := c.Get(url)
+	return err
 }
 
 // It sleeps before it comes back.
