@@ -64,7 +64,7 @@ func run(pass *analysis.Pass) (any, error) {
 }
 
 // findOpeners exports the fact of functions that return a response as they got it:
-// not of those that close it sometimes, since nobody knows when.
+// not of those that may have closed it, since nobody knows when.
 func findOpeners(pass *analysis.Pass, c *code.Code, opens body.Opens) (found bool) {
 	for _, f := range c.Funcs {
 		fn, ok := f.Object().(*types.Func)
@@ -72,12 +72,12 @@ func findOpeners(pass *analysis.Pass, c *code.Code, opens body.Opens) (found boo
 			continue
 		}
 		for _, r := range body.Responses(f, opens) {
-			if r.Any()&body.Closes != 0 || r.GivenAway() {
+			if r.MayReturnClosed() || r.GivenAway() {
 				continue
 			}
 			returned := r.Without(body.Closes, func(in ssa.Instruction) bool {
 				ret, ok := in.(*ssa.Return)
-				return ok && r.IsIn(ret.Results)
+				return ok && r.IsIn(ret)
 			})
 			if returned != nil {
 				pass.ExportObjectFact(fn, new(Opens))
@@ -102,13 +102,21 @@ func isPiped(f *ssa.Function) bool {
 	return false
 }
 
+// returnsResponse reports whether a function returns a response, or a body, and not
+// both: whoever closes one closes the other.
 func returnsResponse(sig *types.Signature) bool {
-	for i := range sig.Results().Len() {
-		if code.Named(sig.Results().At(i).Type(), "net/http", "Response") {
-			return true
+	responses, bodies, others := 0, 0, 0
+	for v := range sig.Results().Variables() {
+		switch t := v.Type(); {
+		case code.Named(t, "net/http", "Response"):
+			responses++
+		case body.IsBody(t):
+			bodies++
+		case !code.IsError(t):
+			others++
 		}
 	}
-	return false
+	return responses == 1 && bodies == 0 || responses == 0 && bodies == 1 && others == 0
 }
 
 func check(pass *analysis.Pass, r *body.Response) {
@@ -116,6 +124,9 @@ func check(pass *analysis.Pass, r *body.Response) {
 		Pos: r.Call.Pos(), End: r.Call.Pos(),
 		What: "the response's body is never closed: its connection is never used again",
 		Do:   "close it when there is no error: defer resp.Body.Close()",
+	}
+	if r.IsAlone() {
+		report.Do = "close it when there is no error"
 	}
 	var leaks []ssa.Instruction
 	r.Without(body.Closes|body.Ends|body.Leaves, func(in ssa.Instruction) bool {
@@ -130,7 +141,9 @@ func check(pass *analysis.Pass, r *body.Response) {
 		if r.Any()&body.Reads != 0 {
 			report.What = "the response's body is never closed: its connection is not used again unless it was read to its end"
 		}
-		fix(pass, r, &report)
+		if !r.IsAlone() {
+			fix(pass, r, &report)
+		}
 	case slices.Contains(leaks, ssa.Instruction(r.Call)):
 		report.What = "the response's body is not closed when the loop goes on: its connection is never used again"
 	default:

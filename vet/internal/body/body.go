@@ -6,7 +6,6 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -15,11 +14,11 @@ import (
 	"github.com/berth-go/berth/vet/internal/code"
 )
 
-// A Response is one that a call returns.
+// A Response is one that a call returns, or its body alone.
 type Response struct {
 	Call *ssa.Call
 
-	val   ssa.Value // the *http.Response
+	val   ssa.Value // the *http.Response, or its body
 	err   ssa.Value // the error beside it, or nil
 	does  map[ssa.Instruction]Event
 	kinds Event
@@ -82,7 +81,7 @@ func isSource(call *ssa.CallCommon, opens Opens) bool {
 
 func newResponse(call *ssa.Call) *Response {
 	r := &Response{Call: call, does: map[ssa.Instruction]Event{}, cells: map[*ssa.Alloc]bool{}, errs: map[*ssa.Alloc]bool{}}
-	if code.Named(call.Type(), "net/http", "Response") {
+	if code.Named(call.Type(), "net/http", "Response") || IsBody(call.Type()) {
 		r.val = call
 	} else if t, ok := call.Type().(*types.Tuple); ok {
 		if !hasError(t) {
@@ -91,7 +90,7 @@ func newResponse(call *ssa.Call) *Response {
 		for _, in := range *call.Referrers() {
 			x, ok := in.(*ssa.Extract)
 			switch {
-			case ok && code.Named(x.Type(), "net/http", "Response"):
+			case ok && (code.Named(x.Type(), "net/http", "Response") || IsBody(x.Type())):
 				r.val = x
 			case ok && code.IsError(x.Type()):
 				r.err = x
@@ -347,114 +346,6 @@ func isReturn(in ssa.Instruction) bool {
 	return ok
 }
 
-// isEmpty reports whether a test is about a status whose responses have no body to
-// read: 204, 304, or 101, where it is the connection, or none; and which way is for
-// it.
-func (r *Response) isEmpty(op *ssa.BinOp) (is bool, at int) {
-	switch r.status(op) {
-	case http.StatusSwitchingProtocols, http.StatusNoContent, http.StatusNotModified:
-	default:
-		return false, 0
-	}
-	if op.Op == token.NEQ {
-		at = 1
-	}
-	return true, at
-}
-
-// status is the number that a test compares the response's status with, or 0.
-func (r *Response) status(op *ssa.BinOp) int64 {
-	c, ok := op.Y.(*ssa.Const)
-	if !ok || c.Value == nil || c.Value.Kind() != constant.Int {
-		return 0
-	}
-	load, ok := op.X.(*ssa.UnOp)
-	if !ok {
-		return 0
-	}
-	field, ok := load.X.(*ssa.FieldAddr)
-	if !ok || field.X != r.val && !r.isCell(field.X) {
-		return 0
-	}
-	return c.Int64()
-}
-
-// Upgrades reports whether the function asks for 101.
-func (r *Response) Upgrades() bool {
-	for _, b := range r.Call.Parent().Blocks {
-		for _, in := range b.Instrs {
-			if op, ok := in.(*ssa.BinOp); ok && r.status(op) == http.StatusSwitchingProtocols {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isFailed reports whether the i-th way out of a block is for where there is no
-// response: the error is not nil, or the response is.
-func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
-	test, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If)
-	if !ok {
-		return false
-	}
-	op, ok := test.Cond.(*ssa.BinOp)
-	if !ok {
-		says, at := r.saysErr(test.Cond)
-		return says && i == at
-	}
-	if op.Op != token.EQL && op.Op != token.NEQ {
-		return false
-	}
-	if is, at := r.isEmpty(op); is {
-		return i == at
-	}
-	x := op.X
-	if isNil(x) {
-		x = op.Y
-	} else if !isNil(op.Y) {
-		return r.isErr(op.X) || r.isErr(op.Y) // err == io.EOF: either way
-	}
-	whenEqual := 0
-	if op.Op == token.NEQ {
-		whenEqual = 1
-	}
-	switch {
-	case r.isErr(x):
-		return i != whenEqual // it is not nil
-	case x == r.val || r.isCell(x), r.isBody(x):
-		return i == whenEqual
-	}
-	return false
-}
-
-// saysErr reports whether a condition is what a function says of the error, such as
-// that it is worth another try, and which way is for when it says so: nothing is
-// said of no error.
-func (r *Response) saysErr(cond ssa.Value) (says bool, at int) {
-	if not, ok := cond.(*ssa.UnOp); ok && not.Op == token.NOT {
-		cond, at = not.X, 1
-	}
-	if x, ok := cond.(*ssa.Extract); ok {
-		cond = x.Tuple
-	}
-	call, ok := cond.(*ssa.Call)
-	if !ok || r.err == nil || slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return v == r.val || r.isCell(v) }) {
-		return false, 0
-	}
-	return slices.ContainsFunc(call.Call.Args, r.isErr), at
-}
-
-// isBody reports whether a value is the response's body.
-func (r *Response) isBody(v ssa.Value) bool {
-	load, ok := v.(*ssa.UnOp)
-	if !ok {
-		return false
-	}
-	field, ok := load.X.(*ssa.FieldAddr)
-	return ok && isBody(field) && (field.X == r.val || r.isCell(field.X))
-}
-
 // comesAfter reports whether an instruction is run after the call, where it is.
 func (r *Response) comesAfter(in ssa.Instruction) bool {
 	if r.Call == nil {
@@ -472,52 +363,6 @@ func (r *Response) comesAfter(in ssa.Instruction) bool {
 		}
 	}
 	return false
-}
-
-func isNil(v ssa.Value) bool {
-	c, ok := v.(*ssa.Const)
-	return ok && c.IsNil()
-}
-
-func (r *Response) isErr(v ssa.Value) bool {
-	if v == r.err && v != nil {
-		return true
-	}
-	if x, ok := v.(*ssa.Extract); ok {
-		v = x.Tuple
-	}
-	if call, ok := v.(*ssa.Call); ok && r.err != nil && slices.Contains(call.Call.Args, r.err) {
-		return true // one that is made of it
-	}
-	if phi, ok := v.(*ssa.Phi); ok {
-		for _, e := range phi.Edges {
-			if e == r.err && e != nil {
-				return true
-			}
-		}
-	}
-	load, ok := v.(*ssa.UnOp)
-	if !ok {
-		return false
-	}
-	a, ok := load.X.(*ssa.Alloc)
-	return ok && r.errs[a]
-}
-
-func (r *Response) isCell(v ssa.Value) bool {
-	if phi, ok := v.(*ssa.Phi); ok {
-		for _, e := range phi.Edges {
-			if e == r.val {
-				return true
-			}
-		}
-	}
-	load, ok := v.(*ssa.UnOp)
-	if !ok {
-		return false
-	}
-	a, ok := load.X.(*ssa.Alloc)
-	return ok && r.cells[a]
 }
 
 // ClosesAtOnce reports whether a body is closed where it says so, and not when the
@@ -546,10 +391,63 @@ func (r *Response) IsHead() bool {
 	return false
 }
 
-// IsIn reports whether one of the values is the response.
-func (r *Response) IsIn(values []ssa.Value) bool {
-	for _, v := range values {
-		if v == r.val || r.isCell(v) {
+// IsIn reports whether the response is one of what is returned.
+func (r *Response) IsIn(ret *ssa.Return) bool {
+	for _, v := range ret.Results {
+		if given := stored(ret, v); given != nil {
+			v = given
+		}
+		if v == r.val || r.isCell(v) || r.isBody(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsBody reports whether a type is that of a body.
+func IsBody(t types.Type) bool { return code.Named(t, "io", "ReadCloser") }
+
+// IsAlone reports whether it is a body without its response.
+func (r *Response) IsAlone() bool { return r.val != nil && IsBody(r.val.Type()) }
+
+// stored is what a result has, where the function has a defer: it is stored, and
+// loaded behind that.
+func stored(ret *ssa.Return, v ssa.Value) (given ssa.Value) {
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return nil
+	}
+	for _, in := range ret.Block().Instrs {
+		if s, ok := in.(*ssa.Store); ok && s.Addr == load.X {
+			given = s.Val
+		}
+	}
+	return given
+}
+
+// MayReturnClosed reports whether the response may be returned where it was closed
+// before.
+func (r *Response) MayReturnClosed() bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	var returns func(b *ssa.BasicBlock, from int) bool
+	returns = func(b *ssa.BasicBlock, from int) bool {
+		for _, in := range b.Instrs[from:] {
+			if ret, ok := in.(*ssa.Return); ok && r.IsIn(ret) {
+				return true
+			}
+		}
+		for _, s := range b.Succs {
+			if !seen[s] {
+				seen[s] = true
+				if returns(s, 0) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for in, e := range r.does {
+		if e&Closes != 0 && returns(in.Block(), slices.Index(in.Block().Instrs, in)) {
 			return true
 		}
 	}

@@ -229,7 +229,7 @@ func Drain(r io.ReadCloser) {
 
 func Returned(url string) (*http.Response, error) { return http.Get(url) } // want Returned:"returns an open body"
 
-func Body(url string) (io.ReadCloser, error) {
+func Body(url string) (io.ReadCloser, error) { // want Body:"returns an open body"
 	resp, err := http.Get(url)
 	if err != nil {
 		return nil, err
@@ -370,4 +370,95 @@ func ask(url string) bool {
 func StartUp(url string) bool {
 	resp, err := http.Get(url)
 	return err == nil && resp.StatusCode == 200
+}
+
+// It closes what it does not return.
+func checked(url string) (*http.Response, error) { // want checked:"returns an open body"
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != 200 {
+		defer resp.Body.Close()
+		return nil, errors.New(resp.Status)
+	}
+	return resp, nil
+}
+
+func ByChecked(url string) int64 {
+	resp, err := checked(url) // want `never closed`
+	if err != nil {
+		return 0
+	}
+	return resp.ContentLength
+}
+
+// It returns it all the same, closed.
+func checkedToo(url string) (*http.Response, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != 200 {
+		resp.Body.Close()
+	}
+	return resp, nil
+}
+
+func ByCheckedToo(url string) int64 {
+	resp, err := checkedToo(url)
+	if err != nil {
+		return 0
+	}
+	return resp.ContentLength
+}
+
+// A body alone.
+func open(url string) (io.ReadCloser, error) { // want open:"returns an open body"
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusNoContent {
+		resp.Body.Close()
+		return nil, nil
+	}
+	return resp.Body, nil
+}
+
+func ByOpen(url string) (v any, err error) {
+	r, err := open(url) // want `never closed: its connection is not used again unless`
+	if err != nil || r == nil {
+		return nil, err
+	}
+	err = json.NewDecoder(r).Decode(&v)
+	return v, err
+}
+
+func ByOpenClosed(url string) (v any, err error) {
+	r, err := open(url)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	defer r.Close()
+	err = json.NewDecoder(r).Decode(&v)
+	return v, err
+}
+
+// Both: whoever closes one closes the other.
+func both(url string) (io.ReadCloser, *http.Response, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, nil, err
+	}
+	return resp.Body, resp, nil
+}
+
+func ByBoth(url string) int {
+	r, resp, err := both(url)
+	if err != nil {
+		return 0
+	}
+	r.Close()
+	return resp.StatusCode
 }
