@@ -21,7 +21,8 @@ that are closed unread in a loop that makes the next request, and in a function 
 runs for every request that is served, or in a loop, and reads none. A client behind
 an interface may be any.
 
-A response to HEAD has no body, and one by a client that the call made for itself has
+A response to HEAD has no body, one to PUT or DELETE whose status is all that is asked
+for has none mostly, and one by a client that the call made for itself has
 a connection that nobody else would use.`
 
 // Analyzer finds them.
@@ -47,18 +48,8 @@ func run(pass *analysis.Pass) (any, error) {
 			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || r.Call.Call.IsInvoke() {
 				continue
 			}
-			again := func(in ssa.Instruction) bool { return in == ssa.Instruction(r.Call) }
-			often := c.Often(r.Call)
-			what := ""
-			switch {
-			case code.InLoop(r.Call) && code.HostOf(r.Call.Common()) != code.Each && r.ClosesAtOnce() && r.Unread(again) != nil:
-				what = "the body is closed unread before the next request"
-			case often.Serves() && (!code.InLoop(r.Call) || code.HostOf(r.Call.Common()) != code.Each) && r.Any()&(body.Reads|body.Leaves) == 0:
-				what = "the body is closed unread " + often.String()
-			default:
-				continue
-			}
-			if r.Upgrades() {
+			what := unread(c, r)
+			if what == "" || r.Upgrades() {
 				continue
 			}
 			code.Reports(pass, code.Report{
@@ -69,6 +60,32 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 	}
 	return nil, nil
+}
+
+// unread says that a body is closed unread, and when, or nothing.
+func unread(c *code.Code, r *body.Response) string {
+	again := func(in ssa.Instruction) bool { return in == ssa.Instruction(r.Call) }
+	inLoop := code.InLoop(r.Call)
+	if inLoop && code.HostOf(r.Call.Common()) == code.Each {
+		return ""
+	}
+	if inLoop && r.ClosesAtOnce() && r.Unread(again) != nil {
+		return "the body is closed unread before the next request"
+	}
+	if often := c.Often(r.Call); often.Serves() && r.Any()&(body.Reads|body.Leaves) == 0 && mayHaveBody(r) {
+		return "the body is closed unread " + often.String()
+	}
+	return ""
+}
+
+// mayHaveBody reports whether it is likely that there is something to read: what
+// changes something is often answered by a status alone.
+func mayHaveBody(r *body.Response) bool {
+	switch code.Method(r.Call.Common()) {
+	case "PUT", "PATCH", "DELETE":
+		return false
+	}
+	return true
 }
 
 // isOwn reports whether a request's client has a pool that was made for the call.

@@ -4,7 +4,6 @@ package keepalivesoff
 import (
 	"go/ast"
 	"go/constant"
-	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -25,8 +24,8 @@ server can't bear a second request, or where there is no next.
 
 In tests, where a server is to be rid of its clients, they are fine. So they are where
 a comment stands before them, or a condition does, which says when; beside a Proxy,
-which is asked once a connection; and in a function that makes a Transport for every
-call, which newtransport tells of.`
+which is asked once a connection; and in a function that makes a Transport which does
+not outlive the call, and would leave its connections behind.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -42,7 +41,7 @@ func run(pass *analysis.Pass) (any, error) {
 		return nil, nil
 	}
 	c := pass.ResultOf[code.Analyzer].(*code.Code)
-	again := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Reported
+	brief := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Brief
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
 	nodes := []ast.Node{(*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil), (*ast.CallExpr)(nil)}
 	in.WithStack(nodes, func(n ast.Node, push bool, stack []ast.Node) bool {
@@ -52,7 +51,7 @@ func run(pass *analysis.Pass) (any, error) {
 		if c.IsTest(n.Pos()) {
 			return false
 		}
-		if isExplained(pass, n, stack) || makesPool(again, stack) {
+		if isExplained(pass, n, stack) || makesPool(brief, stack) {
 			return true
 		}
 		switch n := n.(type) {
@@ -133,19 +132,10 @@ func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) {
 	}
 }
 
-// makesPool reports whether the function around makes a pool for every call: then
+// makesPool reports whether the function around makes a pool for a call of it: then
 // nothing is lost with its connections.
-func makesPool(again map[token.Pos]bool, stack []ast.Node) bool {
-	for _, n := range stack {
-		if f, ok := n.(*ast.FuncDecl); ok {
-			for pos := range again {
-				if f.Pos() <= pos && pos < f.End() {
-					return true
-				}
-			}
-		}
-	}
-	return false
+func makesPool(brief []ast.Node, stack []ast.Node) bool {
+	return slices.ContainsFunc(stack, func(n ast.Node) bool { return slices.Contains(brief, n) })
 }
 
 // isExplained reports whether what a node does is done on a condition, or has a

@@ -44,6 +44,7 @@ var Analyzer = &analysis.Analyzer{
 type Result struct {
 	MayMake  func(*types.Func) string // what pool a function returns that it may have made, or nothing
 	Reported map[token.Pos]bool       // by the brace of a literal
+	Brief    []ast.Node               // functions that make a pool which does not outlive a call of them
 }
 
 // IsNew is the fact of a function that it returns a new pool each time, or sometimes.
@@ -83,12 +84,15 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for findMakers(pass, c, table, fact) {
 	}
-	result := &Result{func(fn *types.Func) string { return fact(fn).What }, map[token.Pos]bool{}}
+	result := &Result{MayMake: func(fn *types.Func) string { return fact(fn).What }, Reported: map[token.Pos]bool{}}
 	names := map[string]bool{}
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, made) {
-			if s.Fn != nil && fact(s.Fn).Off || isOff(s.Value) {
-				continue // keepalivesoff tells of it, where that is written
+			if at := outermost(s.In.Parent()).Syntax(); at != nil && !c.Follow(s.Value).Outlives() {
+				result.Brief = append(result.Brief, at)
+			}
+			if s.Fn != nil && fact(s.Fn).Off || isOff(s.Value) || closesAll(s.In.Parent()) {
+				continue // none is kept, and keepalivesoff tells of it where it is to be told
 			}
 			if check(pass, c, names, s) {
 				result.Reported[s.In.Pos()] = true
@@ -109,7 +113,7 @@ func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, fact func(
 		}
 		for _, s := range c.Sources(f, table, mayMake) {
 			flow := c.Follow(s.Value)
-			if !flow.Returned || flow.Kept || isBound(c, s.Value) {
+			if !flow.Returned || flow.Kept || isBound(s.Value) {
 				continue
 			}
 			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value), Off: s.Off || isOff(s.Value)}
@@ -143,7 +147,7 @@ func returnsPool(sig *types.Signature) bool {
 // of the variables that fixes make.
 func check(pass *analysis.Pass, c *code.Code, names map[string]bool, s code.Source) bool {
 	often := c.Often(s.In)
-	if !often.Yes() || s.Off && !often.Serves() || isBound(c, s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
+	if !often.Yes() || s.Off && !often.Serves() || isBound(s.Value) || c.IsTest(s.In.Pos()) && !isBenchmark(s.In.Parent()) {
 		return false
 	}
 	flow := c.Follow(s.Value)
@@ -223,35 +227,47 @@ func fieldName(f *ssa.FieldAddr) string {
 	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()
 }
 
-// isBound reports whether a literal has a dialer with an address of its own: its
-// connections are not for others.
-func isBound(c *code.Code, v ssa.Value) (is bool) {
-	a, ok := v.(*ssa.Alloc)
-	if !ok {
-		return false
-	}
-	lit := c.Literal(a)
-	if lit == nil {
-		return false
-	}
-	ast.Inspect(lit, func(n ast.Node) bool {
-		if inner, ok := n.(*ast.CompositeLit); ok && code.Field(inner, "LocalAddr") != nil {
-			is = true
+// closesAll reports whether a function has its requests close their connections.
+func closesAll(f *ssa.Function) bool {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			s, ok := in.(*ssa.Store)
+			if !ok {
+				continue
+			}
+			field, ok := s.Addr.(*ssa.FieldAddr)
+			if !ok || !code.Named(field.X.Type(), "net/http", "Request") || fieldName(field) != "Close" {
+				continue
+			}
+			if val, ok := s.Val.(*ssa.Const); ok && constant.BoolVal(val.Value) {
+				return true
+			}
 		}
-		return !is
-	})
-	return is
+	}
+	return false
+}
+
+// isBound reports whether a Transport is made beside a dialer with an address of its
+// own: its connections are not for others.
+func isBound(v ssa.Value) bool {
+	if !code.Named(v.Type(), "net/http", "Transport") {
+		return false
+	}
+	for _, b := range v.Parent().Blocks {
+		for _, in := range b.Instrs {
+			if field, ok := in.(*ssa.FieldAddr); ok && code.Named(field.X.Type(), "net", "Dialer") && fieldName(field) == "LocalAddr" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func advice(in ssa.Instruction) string {
 	if code.InLoop(in) {
 		return "make it once, before the loop"
 	}
-	f := in.Parent()
-	for f.Parent() != nil {
-		f = f.Parent()
-	}
-	if recv := f.Signature.Recv(); recv != nil {
+	if recv := outermost(in.Parent()).Signature.Recv(); recv != nil {
 		t := types.Unalias(recv.Type())
 		if p, ok := t.(*types.Pointer); ok {
 			t = types.Unalias(p.Elem())
@@ -261,4 +277,11 @@ func advice(in ssa.Instruction) string {
 		}
 	}
 	return "make it once: move it to a package variable"
+}
+
+func outermost(f *ssa.Function) *ssa.Function {
+	for f.Parent() != nil {
+		f = f.Parent()
+	}
+	return f
 }

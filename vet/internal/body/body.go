@@ -3,7 +3,6 @@
 package body
 
 import (
-	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -378,18 +377,7 @@ func (r *Response) ClosesAtOnce() bool {
 
 // IsHead reports whether the request is known to be a HEAD, whose response has no
 // body.
-func (r *Response) IsHead() bool {
-	for _, arg := range r.Call.Call.Args {
-		if x, ok := code.Root(arg).(*ssa.Call); ok {
-			for _, a := range x.Call.Args {
-				if c, ok := a.(*ssa.Const); ok && c.Value != nil && c.Value.Kind() == constant.String && strings.EqualFold(constant.StringVal(c.Value), "HEAD") {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
+func (r *Response) IsHead() bool { return code.Method(r.Call.Common()) == "HEAD" }
 
 // IsIn reports whether the response is one of what is returned.
 func (r *Response) IsIn(ret *ssa.Return) bool {

@@ -63,7 +63,7 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 	op, ok := test.Cond.(*ssa.BinOp)
 	if !ok {
 		says, at := r.saysErr(test.Cond)
-		return says && i == at
+		return says && i == at || r.isGiven(test.Cond)
 	}
 	if op.Op != token.EQL && op.Op != token.NEQ {
 		return false
@@ -105,6 +105,16 @@ func (r *Response) saysErr(cond ssa.Value) (says bool, at int) {
 		return false, 0
 	}
 	return slices.ContainsFunc(call.Call.Args, r.isErr), at
+}
+
+// isGiven reports whether a condition was an argument of the call, which may have made
+// of it whether there is a response.
+func (r *Response) isGiven(cond ssa.Value) bool {
+	if not, ok := cond.(*ssa.UnOp); ok && not.Op == token.NOT {
+		cond = not.X
+	}
+	_, isConst := cond.(*ssa.Const)
+	return !isConst && slices.Contains(r.Call.Call.Args, cond)
 }
 
 // isBody reports whether a value is the response's body.

@@ -3,6 +3,7 @@ package code
 import (
 	"go/constant"
 	"go/token"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
@@ -42,12 +43,12 @@ func HostOf(request *ssa.CallCommon) Host {
 
 // ofRequest says it of a request by how it was made.
 func ofRequest(req ssa.Value, depth int) Host {
-	made := Root(outer(Root(req)))
+	made := requestMade(req)
+	if p, ok := made.(*ssa.Parameter); ok {
+		return hostIn(p, depth)
+	}
 	call, ok := made.(*ssa.Call)
 	if !ok {
-		if _, isParam := made.(*ssa.Parameter); isParam {
-			return hostIn(made, depth)
-		}
 		return Unknown
 	}
 	switch FullName(Callee(call.Common())) {
@@ -55,13 +56,54 @@ func ofRequest(req ssa.Value, depth int) Host {
 		return hostIn(call.Call.Args[1], depth)
 	case "net/http.NewRequestWithContext":
 		return hostIn(call.Call.Args[2], depth)
-	case "(net/http.Request).WithContext", "(net/http.Request).Clone":
-		if depth < maxDepth {
-			return ofRequest(call.Call.Args[0], depth+1)
-		}
 	}
 	return Unknown
 }
+
+// requestMade is what made a request, of which others are copies.
+func requestMade(req ssa.Value) ssa.Value {
+	for range maxDepth {
+		req = Root(outer(Root(req)))
+		call, ok := req.(*ssa.Call)
+		if !ok {
+			return req
+		}
+		switch FullName(Callee(call.Common())) {
+		case "(net/http.Request).WithContext", "(net/http.Request).Clone":
+			req = call.Call.Args[0]
+		default:
+			return req
+		}
+	}
+	return req
+}
+
+// Method is a request's, in capitals, where it is a constant, or nothing.
+func Method(request *ssa.CallCommon) string {
+	name := FullName(Callee(request))
+	switch name[strings.LastIndexByte(name, '.')+1:] {
+	case "Get":
+		return "GET"
+	case "Head":
+		return "HEAD"
+	case "Post", "PostForm":
+		return "POST"
+	}
+	for _, arg := range request.Args {
+		if made, ok := requestMade(arg).(*ssa.Call); ok {
+			for _, a := range made.Call.Args {
+				if c, ok := a.(*ssa.Const); ok && c.Value != nil && c.Value.Kind() == constant.String {
+					if m := strings.ToUpper(constant.StringVal(c.Value)); slices.Contains(methods, m) {
+						return m
+					}
+				}
+			}
+		}
+	}
+	return ""
+}
+
+var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 // HostIn says it of an address.
 func HostIn(addr ssa.Value) Host { return hostIn(addr, 0) }

@@ -103,7 +103,11 @@ func (c *Code) findOften(counts func(*ssa.BasicBlock) bool) map[*ssa.Function]Of
 	for len(work) > 0 {
 		f := work[len(work)-1]
 		work = work[:len(work)-1]
-		eachCall(f, func(_ ssa.Instruction, callee *ssa.Function) { mark(callee, often[f].how) })
+		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
+			if !InLoop(in) || counts(in.Block()) {
+				mark(callee, often[f].how)
+			}
+		})
 	}
 	return often
 }

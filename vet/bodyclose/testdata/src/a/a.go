@@ -462,3 +462,27 @@ func ByBoth(url string) int {
 	r.Close()
 	return resp.StatusCode
 }
+
+// Whether there is one is what it was told.
+func openMaybe(url string, empty bool) (io.ReadCloser, error) { // want openMaybe:"returns an open body"
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	if empty {
+		resp.Body.Close()
+		return nil, nil
+	}
+	return resp.Body, nil
+}
+
+func ByOpenMaybe(url string, empty bool) error {
+	r, err := openMaybe(url, empty)
+	if err != nil {
+		return err
+	}
+	if empty || r == nil {
+		return nil
+	}
+	return r.Close()
+}

@@ -172,3 +172,46 @@ func (s *stream) each() {
 }
 
 func (s *stream) read() { io.Copy(io.Discard, s.body) }
+
+// A status is the answer to a PUT.
+func report(w http.ResponseWriter, r *http.Request) {
+	head, err := http.NewRequest(http.MethodHead, "http://x", nil)
+	if err != nil {
+		return
+	}
+	head = head.WithContext(r.Context())
+	resp, err := http.DefaultClient.Do(head)
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+	put, err := http.NewRequest(http.MethodPut, "http://x", nil)
+	if err != nil {
+		return
+	}
+	resp, err = http.DefaultClient.Do(put)
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+}
+
+// Each turn has an address of a list, from which it was copied.
+func Assets(assets []struct{ URL string }) {
+	for _, asset := range assets {
+		req, err := http.NewRequest("GET", asset.URL, nil)
+		if err != nil {
+			break
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			break
+		}
+		if resp.StatusCode != 200 {
+			resp.Body.Close()
+			continue
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}

@@ -76,3 +76,15 @@ var proxy = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives:
 func meant(req *http.Request) {
 	req.Close = true //nolint:berth // the device can't do two
 }
+
+// Their Transport is for the call alone, and would leave its connections behind.
+func Brief(url string) {
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	c.Get(url)
+}
+
+func BriefRequest(req *http.Request) {
+	c := &http.Client{Transport: &http.Transport{}}
+	req.Close = true
+	c.Do(req)
+}

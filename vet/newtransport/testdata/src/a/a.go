@@ -373,3 +373,58 @@ func ticks(url string) {
 }
 
 func wait() { time.Sleep(time.Second) }
+
+// An address of its own, though not in the literal.
+func BoundBefore(url string, addr *net.TCPAddr) {
+	d := net.Dialer{LocalAddr: addr}
+	c := &http.Client{Transport: &http.Transport{DialContext: d.DialContext}}
+	c.Get(url)
+}
+
+// Nothing would be used again anyway.
+func Closes(req *http.Request) {
+	req.Close = true
+	c := &http.Client{Transport: &http.Transport{}}
+	c.Do(req)
+}
+
+type Reporter struct{ timer *time.Timer }
+
+// Work goes on and on, and reports once a day.
+func (r *Reporter) Work(url string, done chan bool) {
+	for {
+		select {
+		case <-done:
+			return
+		case <-r.timer.C:
+			r.report(url)
+			r.timer.Reset(24 * time.Hour)
+		}
+	}
+}
+
+func (r *Reporter) report(url string) {
+	c := &http.Client{Transport: &http.Transport{}}
+	c.Get(url)
+}
+
+// Each way back sleeps, of several.
+func joins(url string) {
+	for {
+		c := &http.Client{Transport: &http.Transport{}}
+		resp, err := c.Get(url)
+		if err != nil {
+			time.Sleep(time.Minute)
+			continue
+		}
+		resp.Body.Close()
+		switch resp.StatusCode {
+		case 401:
+			return
+		case 500:
+			time.Sleep(time.Minute)
+			continue
+		}
+		time.Sleep(time.Hour)
+	}
+}
