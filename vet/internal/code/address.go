@@ -126,6 +126,9 @@ func hostIn(addr ssa.Value, depth int) Host {
 		}
 		return Given
 	case *ssa.BinOp:
+		if v.Op == token.ADD && isScheme(v.X) {
+			return hostIn(v.Y, depth)
+		}
 		if v.Op == token.ADD {
 			return hostIn(v.X, depth)
 		}
@@ -164,11 +167,17 @@ func hostIn(addr ssa.Value, depth int) Host {
 	return Unknown
 }
 
+// isScheme reports whether a text is http:// alone.
+func isScheme(v ssa.Value) bool {
+	c, ok := v.(*ssa.Const)
+	return ok && c.Value != nil && c.Value.Kind() == constant.String && strings.HasSuffix(constant.StringVal(c.Value), "://")
+}
+
 // ofCall says it of what a call makes of its arguments.
 func ofCall(call *ssa.Call, depth int) Host {
 	args := call.Call.Args
 	switch FullName(Callee(call.Common())) {
-	case "strings.TrimRight", "strings.TrimSuffix", "strings.TrimSpace", "net/url.JoinPath", "net/url.Parse",
+	case "net.JoinHostPort", "strings.TrimRight", "strings.TrimSuffix", "strings.TrimSpace", "net/url.JoinPath", "net/url.Parse",
 		"(net/url.URL).String", "(net/url.URL).JoinPath", "(net/url.URL).ResolveReference":
 		return hostIn(args[0], depth)
 	case "fmt.Sprintf":
@@ -177,7 +186,7 @@ func ofCall(call *ssa.Call, depth int) Host {
 			return Unknown
 		}
 		text := constant.StringVal(format.Value)
-		if _, host, ok := strings.Cut(text, "://"); ok && !strings.HasPrefix(host, "%") {
+		if _, host, ok := strings.Cut(text, "://"); ok && host != "" && !strings.HasPrefix(host, "%") {
 			return Same
 		}
 		if i := strings.IndexByte(text, '%'); i >= 0 && i+1 < len(text) && strings.IndexByte("sv", text[i+1]) >= 0 {

@@ -50,7 +50,10 @@ func (o Often) String() string {
 // Often returns how an instruction comes to run often.
 func (c *Code) Often(in ssa.Instruction) Often {
 	f := in.Parent()
-	if InLoop(in) && !IsPaced(in.Block()) {
+	if InLoop(in) {
+		if IsPaced(in.Block()) {
+			return Often{} // though f be started again and again
+		}
 		return Often{byLoop, shown(f)}
 	}
 	o := c.often[f]

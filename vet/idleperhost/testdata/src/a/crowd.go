@@ -2,6 +2,8 @@ package a
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +22,7 @@ type Client struct {
 
 func NewClient(base string) *Client {
 	return &Client{base: base, http: &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: 4, // want `8 goroutines use this Transport at once \(crowd.go:29\), but 4 idle connections a host are kept`
+		MaxIdleConnsPerHost: 4, // want `8 goroutines use this Transport at once \(crowd.go:31\), but 4 idle connections a host are kept`
 	}}}
 }
 
@@ -152,5 +154,17 @@ func crawl(urls chan string) {
 func inTurn() {
 	for i := 0; i < 20; i++ {
 		crawler.Get(base)
+	}
+}
+
+// Each asks the host that it found.
+func ask(hosts chan string) {
+	for i := 0; i < 20; i++ {
+		go func() {
+			for host := range hosts {
+				crawler.Get("http://" + net.JoinHostPort(host, "80") + "/status")
+				crawler.Get(fmt.Sprintf("http://%s/status", host))
+			}
+		}()
 	}
 }

@@ -428,3 +428,10 @@ func joins(url string) {
 		time.Sleep(time.Hour)
 	}
 }
+
+// Of each that is started, all that it does is paced.
+func startAll(urls []string) {
+	for _, url := range urls {
+		go joins(url)
+	}
+}
