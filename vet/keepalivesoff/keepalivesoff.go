@@ -25,7 +25,7 @@ server can't bear a second request, or where there is no next.
 In tests, where a server is to be rid of its clients, they are fine. So they are where
 a comment stands before them, or a condition does, which says when; beside a Proxy,
 which is asked once a connection; and in a function that makes a Transport which does
-not outlive the call, and would leave its connections behind.`
+not outlive the call, and would leave its connections behind, or dials unix sockets.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -51,7 +51,7 @@ func run(pass *analysis.Pass) (any, error) {
 		if c.IsTest(n.Pos()) {
 			return false
 		}
-		if isExplained(pass, n, stack) || makesPool(brief, stack) {
+		if isExplained(pass, n, stack) || makesPool(brief, stack) || dialsUnix(pass, stack) {
 			return true
 		}
 		switch n := n.(type) {
@@ -136,6 +136,24 @@ func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) {
 // nothing is lost with its connections.
 func makesPool(brief []ast.Node, stack []ast.Node) bool {
 	return slices.ContainsFunc(stack, func(n ast.Node) bool { return slices.Contains(brief, n) })
+}
+
+// dialsUnix reports whether the function around has to do with unix sockets, which
+// have no ports.
+func dialsUnix(pass *analysis.Pass, stack []ast.Node) (does bool) {
+	for _, n := range stack {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				does = does || slices.ContainsFunc(call.Args, func(e ast.Expr) bool { return isText(pass, e, "unix") })
+			}
+			return !does
+		})
+	}
+	return does
 }
 
 // isExplained reports whether what a node does is done on a condition, or has a

@@ -44,7 +44,7 @@ var Analyzer = &analysis.Analyzer{
 type Result struct {
 	MayMake  func(*types.Func) string // what pool a function returns that it may have made, or nothing
 	Reported map[token.Pos]bool       // by the brace of a literal
-	Brief    []ast.Node               // functions that make a pool which does not outlive a call of them
+	Brief    []ast.Node               // functions that make a pool for one call, theirs or their caller's
 }
 
 // IsNew is the fact of a function that it returns a new pool each time, or sometimes.
@@ -86,10 +86,19 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	result := &Result{MayMake: func(fn *types.Func) string { return fact(fn).What }, Reported: map[token.Pos]bool{}}
 	names := map[string]bool{}
+	funcs := map[*types.Func]*ssa.Function{}
+	for _, f := range c.Funcs {
+		if fn, ok := f.Object().(*types.Func); ok {
+			funcs[fn] = f
+		}
+	}
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, made) {
-			if at := outermost(s.In.Parent()).Syntax(); at != nil && !c.Follow(s.Value).Outlives() {
-				result.Brief = append(result.Brief, at)
+			if !c.Follow(s.Value).Outlives() {
+				result.Brief = append(result.Brief, outermost(s.In.Parent()).Syntax())
+				if maker := funcs[s.Fn]; maker != nil {
+					result.Brief = append(result.Brief, maker.Syntax())
+				}
 			}
 			if s.Fn != nil && fact(s.Fn).Off || isOff(s.Value) || closesAll(s.In.Parent()) {
 				continue // none is kept, and keepalivesoff tells of it where it is to be told

@@ -3,6 +3,7 @@
 package body
 
 import (
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -226,6 +227,12 @@ func called(v ssa.Value, call *ssa.CallCommon, depth int) Event {
 		}
 		return 0
 	}
+	if code.FullName(fn) == "net/http/httputil.DumpResponse" {
+		if c, ok := call.Args[1].(*ssa.Const); ok && c.Value != nil && !constant.BoolVal(c.Value) {
+			return 0
+		}
+		return Reads | Ends
+	}
 	if fn.Pkg() != nil && isStandard(fn.Pkg().Path()) {
 		return standard(fn)
 	}
@@ -262,8 +269,6 @@ func standard(fn *types.Func) Event {
 		return 0
 	}
 	switch code.FullName(fn) {
-	case "net/http/httputil.DumpResponse":
-		return Reads
 	case "io.ReadAll", "io/ioutil.ReadAll", "io.Copy", "io.CopyBuffer", "(bytes.Buffer).ReadFrom",
 		"io.LimitReader": // of what is meant to be within the limit
 		return Reads | Ends

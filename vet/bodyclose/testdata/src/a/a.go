@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httputil"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func Never(url string) int {
 }
 
 func Read(c *http.Client, req *http.Request) ([]byte, error) {
-	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 25`
+	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 26`
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func ThrownAway(url string) error {
 }
 
 func OnePath(url string) error {
-	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 41`
+	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 42`
 	if err != nil {
 		return err
 	}
@@ -317,7 +318,7 @@ func Two(url string) (string, error) {
 
 // Somebody says of the error that it is worth another try: then there is one.
 func Again(url string) (again bool, err error) {
-	resp, err := http.Get(url) // want `not on that which returns in line 329`
+	resp, err := http.Get(url) // want `not on that which returns in line 330`
 	again, err = isWorthIt(err)
 	if again {
 		return true, err
@@ -485,4 +486,27 @@ func ByOpenMaybe(url string, empty bool) error {
 		return nil
 	}
 	return r.Close()
+}
+
+// It is read to its end, or that failed.
+func Dumped(url string) (int, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := httputil.DumpResponse(resp, true); err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode, nil
+}
+
+// Its head alone is not.
+func DumpedHead(url string) int {
+	resp, err := http.Get(url) // want `never closed`
+	if err != nil {
+		return 0
+	}
+	httputil.DumpResponse(resp, false)
+	return resp.StatusCode
 }

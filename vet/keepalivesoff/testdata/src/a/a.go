@@ -1,6 +1,10 @@
 package a
 
-import "net/http"
+import (
+	"context"
+	"net"
+	"net/http"
+)
 
 var off = &http.Transport{
 	MaxIdleConns:      100,
@@ -87,4 +91,21 @@ func BriefRequest(req *http.Request) {
 	c := &http.Client{Transport: &http.Transport{}}
 	req.Close = true
 	c.Do(req)
+}
+
+// A helper makes it, for the call alone.
+func helped(url string) { newBrief().Get(url) }
+
+func newBrief() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
+
+// There are no ports in it.
+func socket(path string) *http.Transport {
+	tr := http.DefaultTransport.(*http.Transport).Clone()
+	tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	tr.DisableKeepAlives = true
+	return tr
 }
