@@ -1,6 +1,6 @@
 // Corpus runs the analyzers over the modules of modules.txt, which it has the go
 // command download, and compares what they report with verdicts.txt, where each
-// report was judged by hand. With -write it writes CORPUS.md.
+// report was judged by hand. With -write it writes CORPUS.md, after page.md.
 //
 //	go run ./corpus [-write] [-dir DIR] [name ...]
 //	go run ./corpus -time cloudflare-go
@@ -89,10 +89,14 @@ func run(ctx context.Context) error {
 	}
 	t := tables(results)
 	fmt.Print(t.of(first).summary(), "\nheld out:\n\n", t.of(second).summary(), "\nthird set:\n\n", t.of(third).summary())
-	if *write {
-		return os.WriteFile("CORPUS.md", []byte(t.page()), 0o644)
+	if !*write {
+		return nil
 	}
-	return nil
+	page, err := t.page()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile("CORPUS.md", []byte(page), 0o644)
 }
 
 // fields calls use with the fields of each line of a file beside this program.
@@ -274,16 +278,24 @@ func percent(n, of int) string {
 	return fmt.Sprintf("%d %%", (100*n+of/2)/of)
 }
 
-func (t tables) page() string {
+// page is page.md with what it asks for.
+func (t tables) page() (string, error) {
+	text, err := os.ReadFile(filepath.Join("corpus", "page.md"))
+	if err != nil {
+		return "", err
+	}
+	return strings.NewReplacer(
+		"{{first}}\n", t.of(first).summary(),
+		"{{second}}\n", t.of(second).summary(),
+		"{{third}}\n", t.of(third).summary(),
+		"{{modules}}\n", t.modules(),
+		"{{reports}}\n", t.reports(),
+	).Replace(string(text)), nil
+}
+
+func (t tables) modules() string {
 	var b strings.Builder
-	b.WriteString(intro)
-	b.WriteString(t.of(first).summary())
-	b.WriteString(heldOut)
-	b.WriteString(t.of(second).summary())
-	b.WriteString(thirdSet)
-	b.WriteString(t.of(third).summary())
-	b.WriteString(pairs)
-	b.WriteString("\n## Modules\n\n| module | version | reports | chosen as |\n|---|---|---|---|\n")
+	b.WriteString("| module | version | reports | chosen as |\n|---|---|---|---|\n")
 	for _, res := range t {
 		n := fmt.Sprint(len(res.reports))
 		if res.err != nil {
@@ -291,7 +303,12 @@ func (t tables) page() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", res.path, res.version, n, res.why)
 	}
-	b.WriteString("\n## Reports\n\n| module | where | analyzer | verdict | |\n|---|---|---|---|---|\n")
+	return b.String()
+}
+
+func (t tables) reports() string {
+	var b strings.Builder
+	b.WriteString("| module | where | analyzer | verdict | |\n|---|---|---|---|---|\n")
 	for _, res := range t {
 		slices.SortStableFunc(res.reports, func(a, b govet.Report) int { return cmp.Compare(a.Analyzer, b.Analyzer) })
 		for _, r := range res.reports {

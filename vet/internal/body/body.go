@@ -401,7 +401,18 @@ func (r *Response) IsIn(ret *ssa.Return) bool {
 func IsBody(t types.Type) bool { return code.Named(t, "io", "ReadCloser") }
 
 // IsAlone reports whether it is a body without its response.
-func (r *Response) IsAlone() bool { return r.val != nil && IsBody(r.val.Type()) }
+func (r *Response) IsAlone() bool {
+	t, ok := r.Call.Type().(*types.Tuple)
+	if !ok {
+		return IsBody(r.Call.Type())
+	}
+	for v := range t.Variables() {
+		if IsBody(v.Type()) {
+			return true
+		}
+	}
+	return false
+}
 
 // stored is what a result has, where the function has a defer: it is stored, and
 // loaded behind that.

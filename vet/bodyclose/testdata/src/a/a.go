@@ -510,3 +510,9 @@ func DumpedHead(url string) int {
 	httputil.DumpResponse(resp, false)
 	return resp.StatusCode
 }
+
+// There is none, where it is thrown away.
+func Thrown(url string) error {
+	_, err := open(url)
+	return err
+}
