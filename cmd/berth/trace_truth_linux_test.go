@@ -82,7 +82,11 @@ func TestTraceGo(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
 		needRoot(t)
 		s := newTraceServer(t)
-		for _, strip := range []string{"", "-s -w"} {
+		builds := []string{"", "-s -w"}
+		if raceEnabled {
+			builds = builds[:1] // what is traced is not what is looked at for races
+		}
+		for _, strip := range builds {
 			program := build(t, "./testdata/clients", strip)
 			for _, tt := range goClients {
 				t.Run(tt.name+" "+strip, func(t *testing.T) {
@@ -99,6 +103,9 @@ func TestTraceGo(t *testing.T) {
 
 // TestTraceReleases traces a program that was built with each release of Go that there are layouts for.
 func TestTraceReleases(t *testing.T) {
+	if raceEnabled {
+		t.Skip("what is traced is not what is looked at for races")
+	}
 	needRoot(t)
 	programs := map[string]string{}
 	for _, release := range []string{"go1.22.12", "go1.23.12", "go1.24.13", "go1.25.7"} {
@@ -130,6 +137,9 @@ func TestTraceBerth(t *testing.T) {
 
 // TestTraceForeign traces what is not Go.
 func TestTraceForeign(t *testing.T) {
+	if raceEnabled {
+		t.Skip("what is traced is not what is looked at for races")
+	}
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
 		needRoot(t)
 		s := newTraceServer(t)
