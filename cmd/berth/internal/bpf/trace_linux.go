@@ -160,8 +160,8 @@ func (t *Trace) attachSockops() (link.Link, error) {
 // How often, and for how long, searches for a local port are measured: the kernel calls the program nine times a
 // connection for it.
 const (
-	sampleEvery = 10 * time.Second
-	sampleTime  = time.Second
+	sampleEvery = time.Second
+	sampleTime  = 100 * time.Millisecond
 )
 
 // sample measures for a while, and then again and again, until the Trace is closed.
