@@ -84,10 +84,11 @@ func isClients(addr ssa.Value) bool {
 		return false
 	}
 	client, ok := field.X.(*ssa.Alloc)
-	return ok && onlyRequests(client, field)
+	return ok && onlyRequests(client, field, map[*ssa.Alloc]bool{})
 }
 
-func onlyRequests(client *ssa.Alloc, transport *ssa.FieldAddr) bool {
+func onlyRequests(client *ssa.Alloc, transport *ssa.FieldAddr, seen map[*ssa.Alloc]bool) bool {
+	seen[client] = true
 	for _, in := range *client.Referrers() {
 		switch in := in.(type) {
 		case *ssa.FieldAddr:
@@ -104,7 +105,7 @@ func onlyRequests(client *ssa.Alloc, transport *ssa.FieldAddr) bool {
 				if !ok {
 					return false
 				}
-				if to, ok := s.Addr.(*ssa.Alloc); !ok || to == client || !onlyRequests(to, nil) {
+				if to, ok := s.Addr.(*ssa.Alloc); !ok || seen[to] || !onlyRequests(to, nil, seen) {
 					return false
 				}
 			}
