@@ -132,6 +132,7 @@ func (l HTTPLayout) Cookie() uint64 {
 
 // Options say whom to watch.
 type Options struct {
+	PID    int    // one process
 	All    bool   // every process of our pid namespace and those below
 	Follow bool   // what a watched process starts
 	Cgroup string // the folder of a cgroup: what runs in it and below

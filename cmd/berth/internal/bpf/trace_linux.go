@@ -100,6 +100,11 @@ func (t *Trace) configure(o Options) error {
 			return fmt.Errorf("%s is no cgroup of version 2: %w", o.Cgroup, err)
 		}
 	}
+	if o.PID != 0 {
+		if err := t.Watch(o.PID); err != nil {
+			return err
+		}
+	}
 	s := objectSettings{All: flag(o.All), Cgroup: flag(o.Cgroup != ""), Follow: flag(o.Follow)}
 	if err := t.objects.Config.Put(uint32(0), &s); err != nil {
 		return err

@@ -46,6 +46,7 @@ type TraceGroup struct {
 	Lifetime     Quantiles      `json:"lifetime_ms"`
 	PortSearch   *Quantiles     `json:"port_search_ms,omitempty"`
 	Sites        []Site         `json:"sites"`
+	SitesMissing string         `json:"sites_missing,omitempty"`
 	CloseReasons map[string]int `json:"close_reasons"`
 	Verdict      Verdict        `json:"verdict"`
 
@@ -84,12 +85,12 @@ var sources = map[bill.Tier]map[string]string{
 		"pid": "ebpf", "command": "procfs", "container": "procfs", "destination": "ebpf", "connections": "ebpf", "open": "ebpf",
 		"open_at_once": "ebpf", "closed_by_us": "ebpf", "closed_by_peer": "ebpf", "reset": "ebpf", "failed": "ebpf",
 		"requests_per_connection": "ebpf, estimated from segments of data", "lifetime_ms": "ebpf", "port_search_ms": "ebpf, sockops",
-		"sites": "ebpf, user stacks and uprobes", "close_reasons": "uprobes",
+		"sites": "ebpf, user stacks and uprobes", "sites_missing": "procfs", "close_reasons": "uprobes",
 	},
 	bill.Destroy: {
 		"destination": "destroy events", "connections": "destroy events", "open": "none", "open_at_once": "none",
 		"closed_by_us": "sock_diag, by the TIME_WAITs", "closed_by_peer": "the rest", "reset": "destroy events", "failed": "none",
-		"requests_per_connection": "destroy events, estimated from segments of data", "lifetime_ms": "none", "sites": "none", "close_reasons": "none",
+		"requests_per_connection": "destroy events, estimated from segments of data", "lifetime_ms": "none", "sites": "none", "sites_missing": "none", "close_reasons": "none",
 		"pid": "none", "command": "none", "container": "none",
 	},
 }
@@ -113,7 +114,7 @@ func newTraceGroup(g *bill.Group) TraceGroup {
 		Connections: g.Connections, Open: g.Open, OpenAtOnce: g.Peak,
 		ClosedByUs: g.ClosedByUs, ClosedByPeer: g.ClosedByPeer, Reset: g.Reset,
 		Failed: orEmpty(g.Failed), Requests: tenths(g.Requests), Lifetime: *newQuantiles(g.Life),
-		Sites: []Site{}, CloseReasons: orEmpty(g.CloseReasons),
+		Sites: []Site{}, SitesMissing: g.Hint, CloseReasons: orEmpty(g.CloseReasons),
 		Verdict: Verdict{Code: v.Code, What: v.What, Do: do(v.Do, g), Docs: v.Docs(), good: v.Good()},
 		facts:   g,
 	}

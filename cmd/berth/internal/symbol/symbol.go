@@ -75,8 +75,9 @@ func (fs *Files) Object(name, shown string) (*Object, error) {
 
 // A Process is the code that a process had mapped when it was opened, which outlives the process.
 type Process struct {
-	// Program is its executable, or nil where that could not be read.
-	Program *Object
+	// Program is its executable, or nil where that could not be read, and Executable is where it can be opened.
+	Program    *Object
+	Executable string
 
 	pid      int
 	proc     string // /proc/PID
@@ -102,14 +103,23 @@ func Open(files *Files, pid int) (*Process, error) {
 		return nil, err
 	}
 	p.owner, _ = os.Stat(p.proc)
-	exe := filepath.Join(p.proc, "exe")
-	if path, err := os.Readlink(exe); err == nil {
-		path = strings.TrimSuffix(path, " (deleted)")
-		if p.Program, err = files.Object(exe, path); err == nil {
-			p.objects[path] = p.Program
+	p.readProgram()
+	return p, nil
+}
+
+// readProgram reads the executable: by the link in /proc, which only its user and root may follow, or by the name that
+// the first of its maps has, if that is the same file.
+func (p *Process) readProgram() {
+	m := p.maps[0]
+	for _, exe := range []string{filepath.Join(p.proc, "exe"), m.path} {
+		if exe == m.path && inode(exe) != m.inode {
+			continue
+		}
+		if o, err := p.files.Object(exe, m.path); err == nil {
+			p.Program, p.Executable, p.objects[m.path] = o, exe, o
+			return
 		}
 	}
-	return p, nil
 }
 
 // Reload reads the maps again, since a process loads libraries and compiles code as it runs. What it had stays if
@@ -119,9 +129,11 @@ func (p *Process) Reload() error {
 	if err != nil {
 		return err
 	}
-	if maps := parseMaps(string(b)); len(maps) > 0 {
-		p.maps, p.perfRead = maps, false
+	maps := parseMaps(string(b))
+	if len(maps) == 0 { // the kernel lets it be opened, and shows nothing
+		return &os.PathError{Op: "read", Path: filepath.Join(p.proc, "maps"), Err: os.ErrPermission}
 	}
+	p.maps, p.perfRead = maps, false
 	return nil
 }
 

@@ -121,7 +121,7 @@ func written(stack []symbol.Frame) (lines []string) {
 func hint(p *process, stack []symbol.Frame) string {
 	named := slices.ContainsFunc(stack, func(f symbol.Frame) bool { return f.Function != "" })
 	switch runtime := runtimeOf(p); {
-	case p.code == nil && errors.Is(p.hidden, fs.ErrPermission):
+	case errors.Is(p.hidden, fs.ErrPermission), p.code != nil && p.program == nil:
 		return "it takes root, or CAP_SYS_PTRACE, to look into a process of another user"
 	case p.code == nil:
 		return "the process had ended before it could be looked at"

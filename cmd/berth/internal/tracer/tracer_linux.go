@@ -41,7 +41,7 @@ type process struct {
 
 // Start begins to watch. Without the privileges, errors.Is(err, fs.ErrPermission).
 func Start(o Options) (*Tracer, error) {
-	trace, err := bpf.Open(bpf.Options{All: o.All, Cgroup: o.Cgroup, Follow: o.Command != ""})
+	trace, err := bpf.Open(bpf.Options{PID: o.PID, All: o.All, Cgroup: o.Cgroup, Follow: o.Command != ""})
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +56,6 @@ func Start(o Options) (*Tracer, error) {
 	}
 	if o.PID != 0 {
 		t.meet(o.PID)
-		if err := trace.Watch(o.PID); err != nil {
-			trace.Close()
-			return nil, err
-		}
 	}
 	t.met.Go(t.meetAll)
 	return t, nil
@@ -109,8 +105,8 @@ func (t *Tracer) meet(pid int) {
 	p.Command, p.Cmdline, p.Container = about.Command, about.Cmdline, about.Container
 	if p.code, p.hidden = symbol.Open(&t.files, pid); p.hidden == nil {
 		p.program = p.code.Program
+		t.look(p, p.code.Executable)
 	}
-	t.look(p, fmt.Sprintf("/proc/%d/exe", pid))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.processes[pid] = p
