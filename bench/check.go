@@ -36,15 +36,11 @@ func measureCheck(ctx context.Context, o *options, r *report) error {
 		fmt.Fprintln(o.progress, "check: left out,", err)
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "berth-bench-")
+	berth, remove, err := buildBerth(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	berth := filepath.Join(dir, "berth")
-	if err := buildBerth(ctx, berth); err != nil {
-		return err
-	}
+	defer remove()
 	for _, size := range checkSizes {
 		if size.sockets > o.sockets {
 			continue
@@ -69,14 +65,21 @@ func measureCheck(ctx context.Context, o *options, r *report) error {
 
 const nameBerthCheck = "berth check --json"
 
-// buildBerth builds the command of this tree, without libc, as releases are.
-func buildBerth(ctx context.Context, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join("..", "cmd", "berth"), "-o", to, ".")
+// buildBerth builds the command of this tree, without libc, as releases are. The
+// caller removes it.
+func buildBerth(ctx context.Context) (program string, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "berth-bench-")
+	if err != nil {
+		return "", nil, err
+	}
+	program = filepath.Join(dir, "berth")
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join("..", "cmd", "berth"), "-o", program, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build berth: %w\n%s", err, out)
+		os.RemoveAll(dir)
+		return "", nil, fmt.Errorf("build berth: %w\n%s", err, out)
 	}
-	return nil
+	return program, func() { os.RemoveAll(dir) }, nil
 }
 
 func checkTable(t *table, results []checkResult) {

@@ -35,19 +35,26 @@ func canCheck() error {
 
 // checkInLab measures in a child, whose network namespace is its own.
 func checkInLab(ctx context.Context, o *options, berth string, sockets int) (results []checkResult, err error) {
+	err = inLab(ctx, &results, labVerb, "-berth", berth, "-sockets", strconv.Itoa(sockets), "-rounds", strconv.Itoa(o.rounds))
+	return results, err
+}
+
+// inLab runs this program once more, in a network namespace of its own, and reads
+// the JSON that it prints.
+func inLab(ctx context.Context, into any, args ...string) error {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cmd := exec.CommandContext(ctx, self, labVerb, "-berth", berth, "-sockets", strconv.Itoa(sockets), "-rounds", strconv.Itoa(o.rounds))
+	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, stderr.Bytes())
+		return fmt.Errorf("%w\n%s", err, stderr.Bytes())
 	}
-	return results, json.Unmarshal(out, &results)
+	return json.Unmarshal(out, into)
 }
 
 // lab is the child.

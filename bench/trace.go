@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 )
 
 // A traceResult is what berth trace costs the program that it watches, and its
@@ -36,15 +34,11 @@ func measureTrace(ctx context.Context, o *options, r *report) error {
 		fmt.Fprintln(o.progress, "trace: left out,", err)
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "berth-bench-")
+	berth, remove, err := buildBerth(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	berth := filepath.Join(dir, "berth")
-	if err := buildBerth(ctx, berth); err != nil {
-		return err
-	}
+	defer remove()
 	for _, l := range traceLoads {
 		count := max(l.count*o.requests/defaultRequests, 100)
 		fmt.Fprintf(o.progress, "trace: %d of %s\n", count, l.what)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,19 +33,8 @@ func canTrace() error {
 
 // traceInLab measures in a child, whose network namespace is its own.
 func traceInLab(ctx context.Context, o *options, berth, load string, count int) (r traceResult, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return r, err
-	}
-	cmd := exec.CommandContext(ctx, self, traceLabVerb, "-berth", berth, "-load", load, "-count", strconv.Itoa(count), "-rounds", strconv.Itoa(o.rounds))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return r, fmt.Errorf("%w\n%s", err, stderr.Bytes())
-	}
-	return r, json.Unmarshal(out, &r)
+	err = inLab(ctx, &r, traceLabVerb, "-berth", berth, "-load", load, "-count", strconv.Itoa(count), "-rounds", strconv.Itoa(o.rounds))
+	return r, err
 }
 
 func traceLab(args []string, stdout, stderr io.Writer) int {
