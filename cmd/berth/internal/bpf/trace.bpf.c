@@ -255,11 +255,14 @@ GROWING(transports, struct transport_key, struct transport, 16384);
 // that is no pointer by which the verifier lets it have the storage.
 TABLE(conns, BPF_MAP_TYPE_HASH, __u64, struct conn, 65536);
 
+// A stack has the place that its hash says, and the second one for a place is
+// lost: of 500 stacks that are four.
+#define DEPTH 96
 struct {
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, 127 * sizeof(__u64));
+	__uint(value_size, DEPTH * sizeof(__u64));
 } stacks SEC(".maps");
 
 struct {
@@ -557,7 +560,8 @@ int changed(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct sock *sk = (void *)ctx->args[0];
 	int from = ctx->args[1], to = ctx->args[2];
-	if (from != SYN_SENT && from != ESTABLISHED && (from != LAST_ACK || to != CLOSE))
+	int closes_after_peer = to == CLOSE && (from == CLOSE_WAIT || from == LAST_ACK);
+	if (from != SYN_SENT && from != ESTABLISHED && !closes_after_peer)
 		return 0;
 	__u64 key = (__u64)sk;
 	struct conn *c = bpf_map_lookup_elem(&conns, &key);

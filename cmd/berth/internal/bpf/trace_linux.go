@@ -407,7 +407,7 @@ func (r *reader) stack(id int32) []uint64 {
 	if s, ok := r.stacks[id]; ok {
 		return s
 	}
-	var frames [127]uint64
+	var frames [96]uint64 // DEPTH
 	if r.t.objects.Stacks.Lookup(uint32(id), &frames) != nil {
 		return nil
 	}

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/hex"
-	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -22,7 +20,7 @@ type function struct {
 }
 
 func readObject(name, root string) (*Object, error) {
-	f, err := os.Open(name)
+	f, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +36,9 @@ func readObject(name, root string) (*Object, error) {
 		}
 	}
 	o.table = readGoTable(e)
+	if o.table != nil && e.Section(".interp") == nil {
+		return o, nil // it has no code but Go's
+	}
 	o.addNames(e, ".symtab")
 	if len(o.names) == 0 {
 		o.addNames(e, ".dynsym")
@@ -58,6 +59,9 @@ func readObject(name, root string) (*Object, error) {
 
 // addNames adds the functions of a table of symbols.
 func (o *Object) addNames(e *elf.File, source string) {
+	if s := e.Section(source); s == nil || s.Size > mostSection {
+		return
+	}
 	symbols, err := e.Symbols()
 	if source == ".dynsym" {
 		symbols, err = e.DynamicSymbols()
@@ -71,6 +75,22 @@ func (o *Object) addNames(e *elf.File, source string) {
 			o.names = append(o.names, function{s.Value, s.Size, s.Name})
 		}
 	}
+}
+
+// mostSection bounds what is read at once of a file that somebody may have made to have us run out of memory. The
+// largest tables that are known have a fifth of it.
+const mostSection = 512 << 20
+
+// data is what is in a section, or nil: no section that we read is compressed by anybody who means well.
+func data(s *elf.Section) []byte {
+	if s == nil || s.Size > mostSection || s.Flags&elf.SHF_COMPRESSED != 0 {
+		return nil
+	}
+	b, err := s.Data()
+	if err != nil {
+		return nil
+	}
+	return b
 }
 
 // mostDebugData bounds what .gnu_debugdata may unpack to.
@@ -102,7 +122,7 @@ func (o *Object) addDebugFile(e *elf.File, root string) {
 		return
 	}
 	h := hex.EncodeToString(id)
-	f, err := elf.Open(filepath.Join("/", root, "usr/lib/debug/.build-id", h[:2], h[2:]+".debug"))
+	f, err := elf.Open(filepath.Join("/", root, "usr/lib/debug/.build-id", h[:2], h[2:]+".debug")) // a link, at some
 	if err != nil {
 		return
 	}
@@ -112,12 +132,8 @@ func (o *Object) addDebugFile(e *elf.File, root string) {
 
 // buildID is what is in the note of that name: lengths of name and description, a type, "GNU\0", the id.
 func buildID(e *elf.File) []byte {
-	s := e.Section(".note.gnu.build-id")
-	if s == nil {
-		return nil
-	}
-	b, err := s.Data()
-	if err != nil || len(b) < 16 {
+	b := data(e.Section(".note.gnu.build-id"))
+	if len(b) < 16 {
 		return nil
 	}
 	n := e.ByteOrder.Uint32(b[4:])
@@ -149,14 +165,7 @@ func readGoTable(e *elf.File) *goTable {
 	if s == nil {
 		s = e.Section(".data.rel.ro.gopclntab") // position-independent
 	}
-	if s == nil {
-		return nil
-	}
-	b, err := s.Data()
-	if err != nil {
-		return nil
-	}
-	t := parseGoTable(b, e.ByteOrder)
+	t := parseGoTable(data(s), e.ByteOrder)
 	if t == nil {
 		return nil
 	}
@@ -192,10 +201,7 @@ func findModule(e *elf.File, table uint64) (m module) {
 		if s == nil || s.Type == elf.SHT_NOBITS {
 			continue
 		}
-		b, err := s.Data()
-		if err != nil {
-			continue
-		}
+		b := data(s)
 		word := func(at int) uint64 {
 			if v, ok := relocated[s.Addr+uint64(at)]; ok {
 				return v
@@ -214,14 +220,10 @@ func findModule(e *elf.File, table uint64) (m module) {
 // relocations are the words that a loader adds the base to, by their address: RELA entries of 24 bytes.
 func relocations(e *elf.File) map[uint64]uint64 {
 	relative := map[elf.Machine]uint64{elf.EM_X86_64: uint64(elf.R_X86_64_RELATIVE), elf.EM_AARCH64: uint64(elf.R_AARCH64_RELATIVE)}[e.Machine]
-	s := e.Section(".rela.dyn")
-	if e.Type != elf.ET_DYN || s == nil {
+	if e.Type != elf.ET_DYN {
 		return nil
 	}
-	b, err := s.Data()
-	if err != nil {
-		return nil
-	}
+	b := data(e.Section(".rela.dyn"))
 	all := make(map[uint64]uint64, len(b)/24)
 	for ; len(b) >= 24; b = b[24:] {
 		if order := e.ByteOrder; order.Uint64(b[8:])&0xffffffff == relative {
@@ -238,20 +240,10 @@ func bytesAt(e *elf.File, addr uint64) []byte {
 	}
 	for _, s := range e.Sections {
 		if s.Type == elf.SHT_PROGBITS && s.Flags&elf.SHF_ALLOC != 0 && addr >= s.Addr && addr < s.Addr+s.Size {
-			b, err := sectionFrom(s, addr-s.Addr)
-			if err == nil {
-				return b
+			if b := data(s); addr-s.Addr < uint64(len(b)) {
+				return b[addr-s.Addr:]
 			}
 		}
 	}
 	return nil
-}
-
-func sectionFrom(s *elf.Section, from uint64) ([]byte, error) {
-	b := make([]byte, s.Size-from)
-	_, err := s.ReadAt(b, int64(from))
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return b, err
 }

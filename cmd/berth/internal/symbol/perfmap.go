@@ -40,12 +40,12 @@ func readPerfMap(proc string, pid int, owner os.FileInfo) *perfMap {
 		}
 	}
 	for _, name := range names {
-		f, err := os.Open(name)
+		f, err := openRegular(name)
 		if err != nil {
 			continue
 		}
 		defer f.Close()
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || owner == nil || !sameOwner(info, owner) {
+		if info, err := f.Stat(); err != nil || owner == nil || !sameOwner(info, owner) {
 			continue
 		}
 		return parsePerfMap(io.LimitReader(f, mostPerfMap))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -50,15 +51,24 @@ func Start(o Options) (*Tracer, error) {
 		processes: map[int]*process{}, probed: map[*symbol.Object]bool{}, missing: trace.Missing,
 	}
 	if o.Command != "" {
-		if program, err := t.files.Object(o.Command, o.Command); err == nil {
-			t.look(&process{program: program}, o.Command)
-		}
+		t.lookAhead(o.Command)
 	}
 	if o.PID != 0 {
 		t.meet(o.PID)
 	}
 	t.met.Go(t.meetAll)
 	return t, nil
+}
+
+// lookAhead puts the probes on a program that does not run yet.
+func (t *Tracer) lookAhead(command string) {
+	path, err := filepath.EvalSymlinks(command)
+	if err != nil {
+		return // it will be met when it runs
+	}
+	if program, err := t.files.Object(path, path); err == nil {
+		t.look(&process{program: program}, path)
+	}
 }
 
 // Run calls start, which starts a process, and watches that from its first connection, and all that it starts.
