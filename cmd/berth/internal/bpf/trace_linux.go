@@ -21,7 +21,7 @@ import (
 )
 
 // A Trace counts in the kernel until it is closed. Nothing of it outlives the process: programs and maps are held
-// by descriptors alone. Its methods may be called at the same time.
+// by descriptors alone. Its methods may be called at the same time, but for Close.
 type Trace struct {
 	// Missing says what this machine does not let us measure.
 	Missing []string
@@ -250,7 +250,7 @@ func (t *Trace) probe(ex *link.Executable, p Probe) (link.Link, error) {
 }
 
 // Next waits for a watched process that executes a program, or connects to somewhere for the first time. It returns
-// os.ErrClosed once the Trace is closed.
+// os.ErrClosed once the Trace is closed, or Interrupt was called.
 func (t *Trace) Next() (pid int, executes bool, err error) {
 	r, err := t.news.Read()
 	if err != nil {
@@ -262,7 +262,10 @@ func (t *Trace) Next() (pid int, executes bool, err error) {
 	return int(binary.NativeEndian.Uint32(r.RawSample)), binary.NativeEndian.Uint32(r.RawSample[4:]) != 0, nil
 }
 
-// Close ends the counting and frees all that the kernel holds of it.
+// Interrupt ends Next, so that whoever calls Probe for what it returns can be waited for before Close.
+func (t *Trace) Interrupt() error { return t.news.Close() }
+
+// Close ends the counting and frees all that the kernel holds of it. No other method may be under way, but for Next.
 func (t *Trace) Close() error {
 	t.close.Do(func() { close(t.closed) })
 	t.sampling.Wait()

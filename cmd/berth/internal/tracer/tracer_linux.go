@@ -82,9 +82,9 @@ func (t *Tracer) Run(start func() error) error {
 
 // Close ends the watch and leaves nothing behind.
 func (t *Tracer) Close() error {
-	err := t.trace.Close()
+	err := t.trace.Interrupt()
 	t.met.Wait()
-	return err
+	return errors.Join(err, t.trace.Close())
 }
 
 // meetAll looks at each process as it connects for the first time, or executes a program, while it is there.

@@ -128,7 +128,7 @@ func (l *Listener) Bill() (*bill.Bill, error) {
 
 // settle waits until what has ended by now was heard: the kernel tells of it from a queue of its own.
 func (l *Listener) settle() {
-	const quiet, step, most = 20, time.Millisecond, time.Second
+	const quiet, step, most = 50, 5 * time.Millisecond, 3 * time.Second
 	for n, end := 0, time.Now().Add(most); n < quiet && time.Now().Before(end); n++ {
 		time.Sleep(step)
 		if l.events.Pending() {
