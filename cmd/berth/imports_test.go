@@ -73,6 +73,7 @@ var allowed = map[string][]string{
 	"internal/symbol": {
 		"github.com/ianlancetaylor/demangle", // names of C++ and Rust
 		"github.com/ulikunitz/xz",            // .gnu_debugdata
+		"golang.org/x/sys/unix",              // openat2, which package syscall has not
 	},
 	"internal/tracer": { // the kernel's counts, symbols and /proc, wired into one bill
 		here + "/internal/bill",

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -33,6 +34,9 @@ const (
 	exitTrouble     = 2   // it could not: bad input, or the machine lacks something
 	exitInterrupted = 130 // what a shell expects after Ctrl-C
 )
+
+// exitNotTraced is that of berth trace with a command, where it is berth that failed.
+const exitNotTraced = 125
 
 // errNo ends a verb whose output has already said that the answer is no.
 var errNo = errors.New("the answer is no")
@@ -69,6 +73,9 @@ func exec(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitInterrupted
 	}
 	fmt.Fprintf(stderr, "berth: %s\n", sentence(err))
+	if len(args) > 0 && args[0] == "trace" && slices.Contains(args, "--") {
+		return exitNotTraced // whatever it is: 2 would be the command's
+	}
 	return exitTrouble
 }
 

@@ -31,6 +31,19 @@ func width(w io.Writer) int {
 	return columns
 }
 
+// height is how many lines w shows, or zero if it is no terminal.
+func height(w io.Writer) int {
+	fd, ok := terminal(w)
+	if !ok {
+		return 0
+	}
+	_, lines, err := term.GetSize(fd)
+	if err != nil {
+		return 0
+	}
+	return lines
+}
+
 // color reports whether w is a terminal that shows colors to someone who wants them (no-color.org).
 func color(w io.Writer) bool {
 	_, ok := terminal(w)

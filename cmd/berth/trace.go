@@ -54,7 +54,7 @@ connections that end.`,
 		RunE: func(c *command, args []string) error {
 			err := runTrace(c, o, args)
 			if len(args) > 0 && err != nil && !errors.As(err, new(exitError)) {
-				return exitError{125, err}
+				return exitError{exitNotTraced, err}
 			}
 			return err
 		},
@@ -102,8 +102,10 @@ func runTrace(c *command, o traceFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.pid != 0 && !alive(o.pid) {
-		return fmt.Errorf("there is no process %d", o.pid)
+	if o.pid != 0 {
+		if err := process(o.pid); err != nil {
+			return err
+		}
 	}
 	r := &traceReport{traceFlags: o, only: only, out: c.OutOrStdout()}
 	if len(args) > 0 {
@@ -126,22 +128,41 @@ func runTrace(c *command, o traceFlags, args []string) error {
 
 // cgroupFolder finds a cgroup by its path in the hierarchy too, as /proc/PID/cgroup and systemctl have it.
 func cgroupFolder(path string) string {
-	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		if info, err := os.Stat(filepath.Join(root, path)); path != "" && !strings.HasPrefix(path, root) && err == nil && info.IsDir() {
+	const mounts = "/sys/fs/cgroup"
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, mounts) {
+		return path
+	}
+	for _, root := range []string{mounts, filepath.Join(mounts, "unified")} {
+		if info, err := os.Stat(filepath.Join(root, path)); err == nil && info.IsDir() {
 			return filepath.Join(root, path)
 		}
 	}
 	return path
 }
 
-func alive(pid int) bool {
-	_, err := os.Stat("/proc/" + strconv.Itoa(pid))
-	return err == nil
+// process says what is wrong with the number of one, or nil.
+func process(pid int) error {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return fmt.Errorf("there is no process %d", pid)
+	}
+	field := func(name string) string {
+		_, rest, _ := strings.Cut(string(b), "\n"+name+":\t")
+		value, _, _ := strings.Cut(rest, "\n")
+		return value
+	}
+	if tgid := field("Tgid"); tgid != strconv.Itoa(pid) {
+		return fmt.Errorf("%d is a thread: its process is --pid %s", pid, tgid)
+	}
+	if state := field("State"); strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X") {
+		return fmt.Errorf("process %d has ended", pid)
+	}
+	return nil
 }
 
 // traceRunning watches processes that run, until the time is up, they ended or somebody presses Ctrl-C.
 func traceRunning(ctx context.Context, r *traceReport) error {
-	t, err := startTracer(r)
+	t, err := startTracer(tracer.Options{PID: r.pid, All: r.all, Cgroup: r.cgroup})
 	if err != nil {
 		return err
 	}
@@ -156,13 +177,14 @@ func traceRunning(ctx context.Context, r *traceReport) error {
 
 // A watcher is what there is to ask for a bill.
 type watcher interface {
+	Run(start func() error) error
 	Bill() (*bill.Bill, error)
 	Close() error
 }
 
 // startTracer starts the best that this user may have here.
-func startTracer(r *traceReport) (watcher, error) {
-	t, err := tracer.Start(tracer.Options{PID: r.pid, All: r.all, Cgroup: r.cgroup})
+func startTracer(o tracer.Options) (watcher, error) {
+	t, err := tracer.Start(o)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
 		return tracer.StartUnprivileged(err)
 	}
@@ -206,6 +228,15 @@ func (r *traceReport) style() report.Style {
 	return report.Style{Width: width(r.out), Color: color(r.out), Graphics: graphics(r.out)}
 }
 
+// tableRows is how many rows of a table a screen of that height has room for. Some terminals do not say how high they are.
+func tableRows(height int) int {
+	const most, besides = 15, 4
+	if height == 0 {
+		return most
+	}
+	return min(max(height-besides, 1), most)
+}
+
 // Intervals of the watch.
 const (
 	refreshTime = time.Second            // of the live table
@@ -229,13 +260,13 @@ func (r *traceReport) watch(ctx context.Context, t watcher) {
 		case <-end.C:
 			return
 		case <-look.C:
-			if r.pid != 0 && !alive(r.pid) {
+			if r.pid != 0 && process(r.pid) != nil {
 				return
 			}
 		case <-refresh.C:
 			live.show(func(w io.Writer) {
 				if b, err := t.Bill(); err == nil {
-					r.report(b).WriteTable(w, r.style())
+					r.report(b).WriteTable(w, r.style(), tableRows(height(r.out)))
 				}
 			})
 		}

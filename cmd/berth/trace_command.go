@@ -1,14 +1,17 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	osexec "os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
+
+	"golang.org/x/term"
 
 	"github.com/berth-go/berth/cmd/berth/internal/tracer"
 )
@@ -34,20 +37,25 @@ func traceCommand(c *command, r *traceReport, args []string) error {
 	if err != nil {
 		return notRun(err)
 	}
-	t, err := tracer.Start(tracer.Options{Command: path})
+	signals := catchSignals()
+	defer signals.stop()
+	t, err := startTracer(tracer.Options{Command: path})
 	if err != nil {
 		return err
 	}
 	defer t.Close()
+	if err := c.Context().Err(); err != nil {
+		return err
+	}
 	cmd := osexec.Command(path, args[1:]...)
 	cmd.Args[0] = args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 	if err := t.Run(cmd.Start); err != nil {
 		return notRun(err)
 	}
-	stop := passSignals(c.Context(), cmd.Process)
+	signals.pass(cmd.Process, fromTerminal(c.InOrStdin()))
 	waited := cmd.Wait()
-	stop()
+	signals.stop()
 	b, err := t.Bill()
 	if err != nil {
 		return err
@@ -79,27 +87,46 @@ func ended(s *os.ProcessState, waited error) error {
 	return nil
 }
 
-// passSignals has the command have what it would have had without us. A Ctrl-C goes to it from the terminal, with
-// all that is in the foreground; what is sent to us alone is passed on.
-func passSignals(ctx context.Context, p *os.Process) (stop func()) {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
-	done := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+// signals are those that are for the command. While it runs, none of them ends us, since our report is to come.
+type signals struct {
+	caught chan os.Signal
+	done   chan struct{}
+	once   sync.Once
+	passed sync.WaitGroup
+}
+
+func catchSignals() *signals {
+	s := &signals{caught: make(chan os.Signal, 16), done: make(chan struct{})}
+	signal.Notify(s.caught, passed...)
+	return s
+}
+
+// pass has the command have what it would have had without us. A Ctrl-C on its terminal goes to it by itself, with all
+// that is in the foreground.
+func (s *signals) pass(to *os.Process, hasTerminal bool) {
+	s.passed.Go(func() {
 		for {
 			select {
-			case s := <-signals:
-				p.Signal(s)
-			case <-done:
+			case sig := <-s.caught:
+				if sig != os.Interrupt || !hasTerminal {
+					to.Signal(sig)
+				}
+			case <-s.done:
 				return
 			}
 		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
-		<-ended
-	}
+	})
+}
+
+func (s *signals) stop() {
+	s.once.Do(func() {
+		signal.Stop(s.caught)
+		close(s.done)
+	})
+	s.passed.Wait()
+}
+
+func fromTerminal(stdin io.Reader) bool {
+	f, ok := stdin.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

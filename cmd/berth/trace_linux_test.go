@@ -8,6 +8,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -140,6 +141,68 @@ func TestTraceEnds(t *testing.T) {
 			t.Errorf("got\n%s", text)
 		}
 	})
+}
+
+// TestTraceSignals: what is sent to berth alone is the command's, which ends as it likes, and the report comes then.
+func TestTraceSignals(t *testing.T) {
+	needRoot(t)
+	berth := build(t, ".", "")
+	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 3, syscall.SIGINT: 4, syscall.SIGQUIT: 5} {
+		var stderr bytes.Buffer
+		c := osexec.Command(berth, "trace", "--", "sh", "-c", `trap "exit 3" TERM; trap "exit 4" INT; trap "exit 5" QUIT; echo up; while :; do sleep 0.1; done`)
+		c.Stderr = &stderr
+		stdout, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if b := make([]byte, 2); must(io.ReadFull(stdout, b)) != 2 {
+			t.Fatalf("the command said %q", b)
+		}
+		for range 2 { // a second Ctrl-C does not end berth
+			c.Process.Signal(sig)
+		}
+		c.Wait()
+		if got := c.ProcessState.ExitCode(); got != code || !strings.Contains(stderr.String(), "nothing was connected to") {
+			t.Errorf("%v: exit code %d, want %d\n%s", sig, got, code, stderr.String())
+		}
+	}
+}
+
+// TestProcess: only a process that runs can be traced.
+func TestProcess(t *testing.T) {
+	if err := process(os.Getpid()); err != nil {
+		t.Error(err)
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range threads {
+		tid, _ := strconv.Atoi(e.Name())
+		if err := process(tid); tid != os.Getpid() && (err == nil || err.Error() != fmt.Sprintf("%d is a thread: its process is --pid %d", tid, os.Getpid())) {
+			t.Errorf("thread %d: %v", tid, err)
+		}
+	}
+	c := osexec.Command("true")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 500 { // it is a zombie until we wait for it
+		if err := process(c.Process.Pid); err != nil {
+			if err.Error() != fmt.Sprintf("process %d has ended", c.Process.Pid) {
+				t.Error(err)
+			}
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	c.Wait()
+	if err := process(c.Process.Pid); err == nil || err.Error() != fmt.Sprintf("there is no process %d", c.Process.Pid) {
+		t.Error(err)
+	}
 }
 
 // TestTraceUnprivileged: what everybody may know, as nobody.

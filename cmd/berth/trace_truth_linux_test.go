@@ -196,6 +196,20 @@ func TestTraceNoPort(t *testing.T) {
 	})
 }
 
+// TestTraceRefused: a connect that the other side refused is told from one that found no port.
+func TestTraceRefused(t *testing.T) {
+	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
+		needRoot(t)
+		g := traceCommandOf(t, build(t, "./testdata/clients", ""), "raw-dial", "http://127.0.0.1:9/", "40")
+		if g.Connections != 0 || g.Failed["ECONNREFUSED"] < 38 || len(g.Failed) != 1 || g.Verdict.Code != "connects-fail" || !strings.Contains(g.Verdict.What, "nobody listens there") {
+			t.Errorf("%d connections, failed %v, verdict %q", g.Connections, g.Failed, g.Verdict.What)
+		}
+		if len(g.Sites) == 0 || g.Sites[0].Function != "main.fetchRaw" {
+			t.Errorf("opened by %v", g.Sites)
+		}
+	})
+}
+
 // needRoot ends a test that cannot load a program into the kernel.
 func needRoot(t *testing.T) {
 	t.Helper()

@@ -88,7 +88,7 @@ func run(ctx context.Context) error {
 		}
 	}
 	t := tables(results)
-	fmt.Print(t.of(first).summary(), "\nheld out:\n\n", t.of(second).summary(), "\nthird set:\n\n", t.of(third).summary())
+	fmt.Print(t.of(first).summary(), "\nheld out:\n\n", t.of(second).summary(), "\nthird set:\n\n", t.of(third).summary(), "\nfourth set:\n\n", t.of(fourth).summary())
 	if !*write {
 		return nil
 	}
@@ -213,10 +213,11 @@ const (
 	first  = "" // that the rules were made from
 	second = "held out: "
 	third  = "third set: "
+	fourth = "fourth set: "
 )
 
 func (m module) set() string {
-	for _, set := range []string{second, third} {
+	for _, set := range []string{second, third, fourth} {
 		if strings.HasPrefix(m.why, set) {
 			return set
 		}
@@ -288,6 +289,7 @@ func (t tables) page() (string, error) {
 		"{{first}}\n", t.of(first).summary(),
 		"{{second}}\n", t.of(second).summary(),
 		"{{third}}\n", t.of(third).summary(),
+		"{{fourth}}\n", t.of(fourth).summary(),
 		"{{modules}}\n", t.modules(),
 		"{{reports}}\n", t.reports(),
 	).Replace(string(text)), nil

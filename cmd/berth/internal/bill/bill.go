@@ -44,6 +44,7 @@ type Group struct {
 	Life   Quantiles // of the connections that ended
 	Search Quantiles // how long the kernel looked for a local port; zero where it is not known
 
+	Transports   int            // of all calls, at least: an address may have been two Transports'
 	Sites        []Site         // those with the most connections first
 	CloseReasons map[string]int // in the words of the library that closed
 	Unplaced     int            // connections that no call is known for
@@ -95,14 +96,6 @@ func (g *Group) Ended() int { return g.ClosedByUs + g.ClosedByPeer + g.Reset }
 func (g *Group) Failures() (n int) {
 	for _, f := range g.Failed {
 		n += f
-	}
-	return n
-}
-
-// Transports are those of all calls.
-func (g *Group) Transports() (n int) {
-	for _, s := range g.Sites {
-		n += s.Transports
 	}
 	return n
 }

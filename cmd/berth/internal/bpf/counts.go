@@ -15,7 +15,7 @@ type Counts struct {
 type Lost struct {
 	Connections int // whose ends are not counted
 	Stacks      int // of connects, which are counted
-	Groups      int // connects of so many destinations that nothing of them is counted
+	Groups      int // destinations, calls, errors and reasons of which there were too many to count them all
 	Missed      int // changes of a socket's state, while another one was looked at on the same CPU
 	News        int // processes that may have ended before anybody looked at them
 }

@@ -148,6 +148,7 @@ const (
 	objectProgBerthDialed = "berth_dialed"
 	objectProgChanged     = "changed"
 	objectProgExecuted    = "executed"
+	objectProgExited      = "exited"
 	objectProgForked      = "forked"
 	objectProgHttpClose   = "http_close"
 	objectProgHttpDeliver = "http_deliver"
@@ -206,6 +207,7 @@ type objectProgramSpecs struct {
 	BerthDialed *ebpf.ProgramSpec `ebpf:"berth_dialed"`
 	Changed     *ebpf.ProgramSpec `ebpf:"changed"`
 	Executed    *ebpf.ProgramSpec `ebpf:"executed"`
+	Exited      *ebpf.ProgramSpec `ebpf:"exited"`
 	Forked      *ebpf.ProgramSpec `ebpf:"forked"`
 	HttpClose   *ebpf.ProgramSpec `ebpf:"http_close"`
 	HttpDeliver *ebpf.ProgramSpec `ebpf:"http_deliver"`
@@ -314,6 +316,7 @@ type objectPrograms struct {
 	BerthDialed *ebpf.Program `ebpf:"berth_dialed"`
 	Changed     *ebpf.Program `ebpf:"changed"`
 	Executed    *ebpf.Program `ebpf:"executed"`
+	Exited      *ebpf.Program `ebpf:"exited"`
 	Forked      *ebpf.Program `ebpf:"forked"`
 	HttpClose   *ebpf.Program `ebpf:"http_close"`
 	HttpDeliver *ebpf.Program `ebpf:"http_deliver"`
@@ -331,6 +334,7 @@ func (p *objectPrograms) Close() error {
 		p.BerthDialed,
 		p.Changed,
 		p.Executed,
+		p.Exited,
 		p.Forked,
 		p.HttpClose,
 		p.HttpDeliver,

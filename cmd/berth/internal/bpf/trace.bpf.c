@@ -32,7 +32,12 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u8 sk_shutdown;
 	int sk_err;
+} CORE;
+
+struct inet_sock {
+	__be16 inet_sport;
 } CORE;
 
 struct tcp_sock {
@@ -93,6 +98,7 @@ enum {
 #define AF_INET6 10
 #define EADDRNOTAVAIL 99
 #define ECANCELED 125
+#define SHUTDOWN_MASK 3
 #define PF_EXITING 4
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -149,7 +155,8 @@ struct conn {
 };
 
 // Of a process that connects very often to one destination, the stack is taken
-// of one in EVERY after the first ones: it is half of what a connection costs us.
+// of one in EVERY, by chance, after the first ones: it is half of what a connection
+// costs us.
 #define FIRST 1024
 #define EVERY 16
 
@@ -229,26 +236,16 @@ enum { LOST_CONN, LOST_STACK, LOST_GROUP, LOST_NEWS, LOST };
 		__type(value, VALUE);                 \
 	} NAME SEC(".maps")
 
-// A map grows as it is used: most processes have few connections at a time.
-#define GROWING(NAME, KEY, VALUE, ENTRIES)            \
-	struct {                                      \
-		__uint(type, BPF_MAP_TYPE_HASH);      \
-		__uint(map_flags, BPF_F_NO_PREALLOC); \
-		__uint(max_entries, ENTRIES);         \
-		__type(key, KEY);                     \
-		__type(value, VALUE);                 \
-	} NAME SEC(".maps")
-
 TABLE(config, BPF_MAP_TYPE_ARRAY, __u32, struct settings, 1);
 TABLE(cgroups, BPF_MAP_TYPE_CGROUP_ARRAY, __u32, __u32, 1);
 TABLE(lost, BPF_MAP_TYPE_ARRAY, __u32, __u64, LOST);
 TABLE(calls, BPF_MAP_TYPE_LRU_HASH, struct call_key, struct call, 8192);
-GROWING(targets, __u32, __u8, 65536);
-GROWING(groups, struct endpoint, struct group, 16384);
-GROWING(sites, struct site, struct site_count, 32768);
-GROWING(failures, struct failure, __u64, 16384);
-GROWING(reasons, struct reason, __u64, 16384);
-GROWING(transports, struct transport_key, struct transport, 16384);
+TABLE(targets, BPF_MAP_TYPE_HASH, __u32, __u8, 32768);
+TABLE(groups, BPF_MAP_TYPE_HASH, struct endpoint, struct group, 8192);
+TABLE(sites, BPF_MAP_TYPE_HASH, struct site, struct site_count, 16384);
+TABLE(failures, BPF_MAP_TYPE_HASH, struct failure, __u64, 4096);
+TABLE(reasons, BPF_MAP_TYPE_HASH, struct reason, __u64, 8192);
+TABLE(transports, BPF_MAP_TYPE_HASH, struct transport_key, struct transport, 8192);
 
 // conns is by the address of the kernel's struct sock, rather than in the
 // socket's own storage: a uprobe finds a socket by an address that it read, and
@@ -466,7 +463,7 @@ static __always_inline void begin(void *ctx, struct sock *sk)
 			return;
 	}
 	__u64 before = __sync_fetch_and_add(&g->begun, 1);
-	if (before < FIRST || !(before % EVERY)) {
+	if (before < FIRST || !(bpf_get_prandom_u32() % EVERY)) {
 		c.weight = before < FIRST ? 1 : EVERY;
 		c.stack = stack_of(ctx);
 		c.caller = top_of_stack();
@@ -476,19 +473,25 @@ static __always_inline void begin(void *ctx, struct sock *sk)
 		lose(LOST_CONN);
 }
 
+// fail notes why a connect came to nothing. The socket has an error if the other
+// side, or nobody, answered. If it has none, its owner has closed it, which shuts
+// it down first, or no port was found. (skc_num is zero by now, whatever it was.)
 static __always_inline void fail(struct sock *sk, struct conn *c)
 {
 	struct failure key = {.to = c->to};
 	key.errno = BPF_CORE_READ(sk, sk_err);
-	if (!BPF_CORE_READ(sk, __sk_common.skc_num))
-		key.errno = EADDRNOTAVAIL; // no port was chosen: there is none
-	else if (!key.errno)
-		key.errno = ECANCELED; // closed by its owner before an answer came
+	if (!key.errno) {
+		int closed = BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK;
+		int port = BPF_CORE_READ((struct inet_sock *)sk, inet_sport);
+		key.errno = port && closed ? ECANCELED : EADDRNOTAVAIL;
+	}
 	__u64 none = 0;
 	bpf_map_update_elem(&failures, &key, &none, BPF_NOEXIST);
 	__u64 *n = bpf_map_lookup_elem(&failures, &key);
 	if (n)
 		__sync_fetch_and_add(n, 1);
+	else
+		lose(LOST_GROUP);
 	if (!c->weight)
 		return;
 	struct site_count *at = site_of(&c->to, c->caller, c->stack, BY_CONNECT);
@@ -607,7 +610,21 @@ int forked(struct bpf_raw_tracepoint_args *ctx)
 	if (!child || child == parent || !bpf_map_lookup_elem(&targets, &parent))
 		return 0;
 	__u8 yes = 1;
-	bpf_map_update_elem(&targets, &child, &yes, BPF_ANY);
+	if (bpf_map_update_elem(&targets, &child, &yes, BPF_ANY))
+		lose(LOST_NEWS);
+	return 0;
+}
+
+// exited forgets a process, whose number may be another one's next.
+SEC("raw_tracepoint/sched_process_exit")
+int exited(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct settings *s = our_settings();
+	struct task_struct *task = (void *)ctx->args[0];
+	if (!s || !s->follow || BPF_CORE_READ(task, group_leader) != task)
+		return 0;
+	__u32 tgid = tgid_of(s, task);
+	bpf_map_delete_elem(&targets, &tgid);
 	return 0;
 }
 
@@ -746,6 +763,8 @@ static __always_inline void deliver(__u32 tgid, __u64 object, __u64 sk)
 	struct transport *t = bpf_map_lookup_elem(&transports, &tk);
 	if (t)
 		__sync_fetch_and_add(&t->connections, 1);
+	else
+		lose(LOST_GROUP);
 }
 
 // explain notes why a connection is closed. Of several reasons the first counts.
@@ -767,6 +786,8 @@ static __always_inline void explain(__u32 tgid, __u64 sk, __u64 text, __u64 leng
 	__u64 *n = bpf_map_lookup_elem(&reasons, &key);
 	if (n)
 		__sync_fetch_and_add(n, 1);
+	else
+		lose(LOST_GROUP);
 }
 
 // http_queue is at net/http.(*Transport).queueForDial(w *wantConn), on the

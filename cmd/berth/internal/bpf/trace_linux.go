@@ -137,6 +137,7 @@ func (t *Trace) attach() error {
 		{"inet_sock_set_state", t.objects.Opened},
 		{"sched_process_fork", t.objects.Forked},
 		{"sched_process_exec", t.objects.Executed},
+		{"sched_process_exit", t.objects.Exited},
 	} {
 		l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: p.tracepoint, Program: p.program})
 		if err != nil {

@@ -89,7 +89,7 @@ var sources = map[bill.Tier]map[string]string{
 	},
 	bill.Destroy: {
 		"destination": "destroy events", "connections": "destroy events", "open": "none", "open_at_once": "none",
-		"closed_by_us": "sock_diag, by the TIME_WAITs", "closed_by_peer": "the rest", "reset": "destroy events", "failed": "none",
+		"closed_by_us": "sock_diag, by the TIME_WAITs", "closed_by_peer": "those without a TIME_WAIT", "reset": "none", "failed": "none",
 		"requests_per_connection": "destroy events, estimated from segments of data", "lifetime_ms": "none", "sites": "none", "sites_missing": "none", "close_reasons": "none",
 		"pid": "none", "command": "none", "container": "none",
 	},
@@ -190,9 +190,8 @@ func (t *Trace) WriteText(w io.Writer, s Style, stacks bool) error {
 	return err
 }
 
-// WriteTable writes a line for each group, those with the most connections first, as many as a screen has room for.
-func (t *Trace) WriteTable(w io.Writer, s Style) error {
-	const rows = 15
+// WriteTable writes a line for each group, those with the most connections first, as many as there is room for.
+func (t *Trace) WriteTable(w io.Writer, s Style, rows int) error {
 	if s.Width <= 0 {
 		s.Width = defaultWidth
 	}

@@ -87,8 +87,12 @@ func TestTraceText(t *testing.T) {
 func TestTraceTable(t *testing.T) {
 	for golden80, width := range map[string]int{"trace-table-80": 80, "trace-table-200": 200} {
 		var b bytes.Buffer
-		if err := NewTrace(traceOf()).WriteTable(&b, Style{Width: width, Graphics: true}); err != nil {
+		if err := NewTrace(traceOf()).WriteTable(&b, Style{Width: width, Graphics: true}, 15); err != nil {
 			t.Fatal(err)
+		}
+		var short bytes.Buffer
+		if NewTrace(traceOf()).WriteTable(&short, Style{Width: width}, 1); !strings.Contains(short.String(), "and 2 more") {
+			t.Errorf("of one row: %s", short.String())
 		}
 		for line := range strings.Lines(b.String()) {
 			if columns(strings.TrimSuffix(line, "\n")) >= width {

@@ -3,41 +3,17 @@
 package symbol
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 )
 
-// identity is the device and inode of a file.
+// identity tells a file from others, and from what it was before: an inode that is free is soon another file's.
 func identity(info os.FileInfo) string {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		return fmt.Sprintf("%d:%d", s.Dev, s.Ino)
+		return fmt.Sprintf("%d:%d %d %d", s.Dev, s.Ino, info.Size(), info.ModTime().UnixNano())
 	}
 	return ""
-}
-
-// openRegular opens a file that somebody else may have put there: a link or a pipe is none.
-func openRegular(name string) (*os.File, error) {
-	flags := os.O_RDONLY | syscall.O_NONBLOCK
-	if !isLink(name) {
-		flags |= syscall.O_NOFOLLOW
-	}
-	f, err := os.OpenFile(name, flags, 0)
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		f.Close()
-		return nil, &os.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
-	}
-	return f, nil
-}
-
-// isLink reports whether a name is one of the kernel's own links: /proc/PID/exe, and those in map_files.
-func isLink(name string) bool {
-	return strings.HasPrefix(name, "/proc/") && (strings.HasSuffix(name, "/exe") || strings.Contains(name, "/map_files/"))
 }
 
 // inode is the number of the file of that name, or zero.

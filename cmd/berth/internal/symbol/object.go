@@ -19,13 +19,8 @@ type function struct {
 	name        string
 }
 
-func readObject(name, root string) (*Object, error) {
-	f, err := openRegular(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	e, err := elf.NewFile(f)
+func readObject(r io.ReaderAt, root string) (*Object, error) {
+	e, err := elf.NewFile(r)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +54,8 @@ func readObject(name, root string) (*Object, error) {
 
 // addNames adds the functions of a table of symbols.
 func (o *Object) addNames(e *elf.File, source string) {
-	if s := e.Section(source); s == nil || s.Size > mostSection {
+	kind := map[string]elf.SectionType{".symtab": elf.SHT_SYMTAB, ".dynsym": elf.SHT_DYNSYM}[source]
+	if s := e.SectionByType(kind); s == nil || int(s.Link) >= len(e.Sections) || !isModest(s) || !isModest(e.Sections[s.Link]) {
 		return
 	}
 	symbols, err := e.Symbols()
@@ -71,19 +67,25 @@ func (o *Object) addNames(e *elf.File, source string) {
 	}
 	o.found = append(o.found, source)
 	for _, s := range symbols {
-		if elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Value != 0 && s.Section != elf.SHN_UNDEF {
+		if elf.ST_TYPE(s.Info) == elf.STT_FUNC && s.Value != 0 && len(s.Name) < mostName && s.Section != elf.SHN_UNDEF {
 			o.names = append(o.names, function{s.Value, s.Size, s.Name})
 		}
 	}
 }
 
 // mostSection bounds what is read at once of a file that somebody may have made to have us run out of memory. The
-// largest tables that are known have a fifth of it.
-const mostSection = 512 << 20
+// largest tables that are known have half of it.
+const mostSection = 256 << 20
 
-// data is what is in a section, or nil: no section that we read is compressed by anybody who means well.
+// mostName is how long the name of a function may be.
+const mostName = 4096
+
+// isModest reports whether a section can be read: none that we read is compressed by anybody who means well.
+func isModest(s *elf.Section) bool { return s.Size <= mostSection && s.Flags&elf.SHF_COMPRESSED == 0 }
+
+// data is what is in a section, or nil.
 func data(s *elf.Section) []byte {
-	if s == nil || s.Size > mostSection || s.Flags&elf.SHF_COMPRESSED != 0 {
+	if s == nil || !isModest(s) {
 		return nil
 	}
 	b, err := s.Data()
@@ -153,7 +155,7 @@ func (o *Object) native(addr uint64) string {
 	if f.size != 0 && addr >= f.start+f.size {
 		return "" // behind the end of that one: a function without a name
 	}
-	return demangle.Filter(f.name, demangle.NoParams, demangle.NoTemplateParams)
+	return demangle.Filter(f.name, demangle.NoParams, demangle.NoTemplateParams, demangle.MaxLength(10)) // 2^10 bytes: some names unfold without end
 }
 
 // readGoTable finds the table and what it refers to, or returns nil.

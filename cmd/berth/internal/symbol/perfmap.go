@@ -14,7 +14,10 @@ import (
 
 // A perfMap is what a runtime tells perf of the code that it compiled, in /tmp/perf-PID.map: a line for each piece,
 // of its address and size in hex, and its name. The last word on an address counts.
-type perfMap struct{ all []piece }
+type perfMap struct {
+	all   []piece
+	state string // of the file when it was read
+}
 
 type piece struct {
 	start, size uint64
@@ -27,28 +30,37 @@ const mostPerfMap = 256 << 20
 // readPerfMap reads the one that the process wrote, in the /tmp that it sees and by the number that it knows itself
 // by, or returns nil. As perf does, it reads none that belongs to somebody else. Where the process has ended, it may
 // have left one in our own /tmp.
-func readPerfMap(proc string, pid int, owner os.FileInfo) *perfMap {
+func readPerfMap(proc string, pid int, owner os.FileInfo, before *perfMap) *perfMap {
+	root := filepath.Join(proc, "root")
 	names := []string{fmt.Sprintf("/tmp/perf-%d.map", pid)}
 	if status, err := os.ReadFile(filepath.Join(proc, "status")); err == nil {
 		names = nil
 		for line := range strings.Lines(string(status)) {
 			if rest, ok := strings.CutPrefix(line, "NSpid:"); ok {
 				for _, n := range slices.Backward(strings.Fields(rest)) { // the innermost namespace first
-					names = append(names, filepath.Join(proc, "root/tmp/perf-"+n+".map"))
+					names = append(names, "/tmp/perf-"+n+".map")
 				}
 			}
 		}
+	} else {
+		root = "/"
 	}
 	for _, name := range names {
-		f, err := openRegular(name)
+		f, err := openBelow(root, name)
 		if err != nil {
 			continue
 		}
 		defer f.Close()
-		if info, err := f.Stat(); err != nil || owner == nil || !sameOwner(info, owner) {
+		info, err := f.Stat()
+		if err != nil || owner == nil || !sameOwner(info, owner) {
 			continue
 		}
-		return parsePerfMap(io.LimitReader(f, mostPerfMap))
+		if before != nil && before.state == identity(info) {
+			return before
+		}
+		m := parsePerfMap(io.LimitReader(f, mostPerfMap))
+		m.state = identity(info)
+		return m
 	}
 	return nil
 }

@@ -3,6 +3,8 @@
 package symbol
 
 import (
+	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
@@ -47,21 +49,29 @@ type Files struct {
 	root string // of the debug files; tests set it
 }
 
-// Object returns what a file has to say, read once for each device and inode. The name is where it can be
-// opened now, and shown what it is called.
+// Object returns what a file has to say, read once for each file. The name is where it can be opened now, and shown
+// what it is called.
 func (fs *Files) Object(name, shown string) (*Object, error) {
-	key := name
-	if info, err := os.Stat(name); err == nil {
-		if id := identity(info); id != "" {
-			key = id
-		}
+	f, err := openRegular(name)
+	if err != nil {
+		return nil, err
 	}
+	defer f.Close()
+	return fs.object(f, shown)
+}
+
+func (fs *Files) object(f *os.File, shown string) (*Object, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	key := cmp.Or(identity(info), f.Name())
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if o := fs.all[key]; o != nil {
 		return o, nil
 	}
-	o, err := readObject(name, fs.root)
+	o, err := readObject(f, fs.root)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +92,7 @@ type Process struct {
 	pid      int
 	proc     string // /proc/PID
 	owner    os.FileInfo
+	began    string // when it did, in ticks since boot: its number may be another one's later
 	files    *Files
 	maps     []mapping
 	objects  map[string]*Object // by the path in maps; nil where it could not be read
@@ -99,6 +110,7 @@ type mapping struct {
 // Open reads the maps of a process, and its executable. Its libraries are read as they are needed.
 func Open(files *Files, pid int) (*Process, error) {
 	p := &Process{pid: pid, proc: filepath.Join("/proc", strconv.Itoa(pid)), files: files, objects: map[string]*Object{}}
+	p.began = p.startTime()
 	if err := p.Reload(); err != nil {
 		return nil, err
 	}
@@ -110,14 +122,17 @@ func Open(files *Files, pid int) (*Process, error) {
 // readProgram reads the executable: by the link in /proc, which only its user and root may follow, or by the name that
 // the first of its maps has, if that is the same file.
 func (p *Process) readProgram() {
-	m := p.maps[0]
-	for _, exe := range []string{filepath.Join(p.proc, "exe"), m.path} {
-		if exe == m.path && inode(exe) != m.inode {
-			continue
+	exe := filepath.Join(p.proc, "exe")
+	if path, err := os.Readlink(exe); err == nil {
+		path = strings.TrimSuffix(path, " (deleted)")
+		if o, err := p.files.Object(exe, path); err == nil {
+			p.Program, p.Executable, p.objects[path] = o, exe, o
 		}
-		if o, err := p.files.Object(exe, m.path); err == nil {
-			p.Program, p.Executable, p.objects[m.path] = o, exe, o
-			return
+		return
+	}
+	if m := p.maps[0]; inode(m.path) == m.inode {
+		if o, err := p.files.Object(m.path, m.path); err == nil {
+			p.Program, p.Executable, p.objects[m.path] = o, m.path, o
 		}
 	}
 }
@@ -125,6 +140,9 @@ func (p *Process) readProgram() {
 // Reload reads the maps again, since a process loads libraries and compiles code as it runs. What it had stays if
 // the process is gone.
 func (p *Process) Reload() error {
+	if p.startTime() != p.began {
+		return os.ErrNotExist
+	}
 	b, err := os.ReadFile(filepath.Join(p.proc, "maps"))
 	if err != nil {
 		return err
@@ -135,6 +153,16 @@ func (p *Process) Reload() error {
 	}
 	p.maps, p.perfRead = maps, false
 	return nil
+}
+
+// startTime is field 22 of /proc/PID/stat. The second one, in brackets, is a name that may have anything in it.
+func (p *Process) startTime() string {
+	b, _ := os.ReadFile(filepath.Join(p.proc, "stat"))
+	rest := string(b[bytes.LastIndexByte(b, ')')+1:])
+	if f := strings.Fields(rest); len(f) > 19 {
+		return f[19]
+	}
+	return ""
 }
 
 // parseMaps keeps what may be executed: 7f…-7f… r-xp 00028000 08:01 1234   /usr/lib/libc.so.6
@@ -192,17 +220,25 @@ func (p *Process) object(m *mapping) *Object {
 	}
 	// By map_files, which needs root, it is the very file, even if it was deleted; else as the process sees it; and
 	// where the process has ended, what is there by that name, if it is that file still.
-	for _, name := range []string{
-		filepath.Join(p.proc, "map_files", fmt.Sprintf("%x-%x", m.start, m.end)),
-		filepath.Join(p.proc, "root", m.path),
+	for _, open := range []func() (*os.File, error){
+		func() (*os.File, error) {
+			return openRegular(filepath.Join(p.proc, "map_files", fmt.Sprintf("%x-%x", m.start, m.end)))
+		},
+		func() (*os.File, error) { return openBelow(filepath.Join(p.proc, "root"), m.path) },
+		func() (*os.File, error) {
+			if inode(m.path) != m.inode {
+				return nil, os.ErrNotExist
+			}
+			return openRegular(m.path)
+		},
 	} {
-		if o, err := p.files.Object(name, m.path); err == nil {
-			p.objects[m.path] = o
-			return o
+		f, err := open()
+		if err != nil {
+			continue
 		}
-	}
-	if inode(m.path) == m.inode {
-		if o, err := p.files.Object(m.path, m.path); err == nil {
+		o, err := p.files.object(f, m.path)
+		f.Close()
+		if err == nil {
 			p.objects[m.path] = o
 			return o
 		}
@@ -244,7 +280,7 @@ func (p *Process) Frames(pc uint64, isReturn bool) []Frame {
 func (p *Process) inPerfMap(at uint64) []Frame {
 	if !p.perfRead {
 		p.perfRead = true
-		if perf := readPerfMap(p.proc, p.pid, p.owner); perf != nil {
+		if perf := readPerfMap(p.proc, p.pid, p.owner, p.perf); perf != nil {
 			p.perf = perf
 		}
 	}

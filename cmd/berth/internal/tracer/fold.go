@@ -3,6 +3,7 @@ package tracer
 import (
 	_ "embed"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/berth-go/berth/cmd/berth/internal/symbol"
@@ -49,20 +50,18 @@ func (l folded) has(f symbol.Frame) bool {
 			return true
 		}
 	}
-	for _, p := range l.files {
-		if strings.Contains(f.File, p) {
-			return true
-		}
+	if f.File != "" { // the module is the runtime's then, and the code is not
+		return isScript(f.File) && slices.ContainsFunc(l.files, func(part string) bool { return strings.Contains(f.File, part) })
 	}
-	if f.File != "" {
-		return false // the module is the runtime's, and the code is not
-	}
-	for _, p := range l.modules {
-		if strings.HasPrefix(f.Module, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.modules, func(m string) bool {
+		version, ok := strings.CutPrefix(f.Module, m)
+		return ok && (version == "" || strings.ContainsRune(".-0123456789", rune(version[0])))
+	})
+}
+
+// isScript reports whether a file is of Node or Python, whose libraries are known by their files.
+func isScript(file string) bool {
+	return strings.HasPrefix(file, "node:") || slices.Contains([]string{".js", ".mjs", ".cjs", ".ts", ".py"}, path.Ext(file))
 }
 
 // isStandard reports whether a frame is of Go's standard library: a package that has no dot in the first element of

@@ -28,6 +28,8 @@ func TestApplication(t *testing.T) {
 		{"java, interpreted", []symbol.Frame{{Function: "__connect", Module: "libc.so.6"}, java("Interpreter"), {Function: "JavaMain", Module: "libjli.so"}}, -1},
 		{"node", []symbol.Frame{{Function: "node::TCPWrap::Connect", Module: "node"}, {Function: "internalConnect", File: "node:net", Line: 1}, {Function: "fetchOrder", File: "/app/orders.js", Line: 3}}, 2},
 		{"python", []symbol.Frame{{Function: "sock_connect", Module: "python3.12"}, {Function: "create_connection", File: "/usr/lib/python3.12/socket.py"}, {Function: "fetch", File: "/app/orders.py"}}, 2},
+		{"a Go package that is called as Python's", []symbol.Frame{goFrame("net/http.Get"), {Function: "acme.com/requests.Fetch", File: "/src/requests/fetch.go", Line: 1}}, 1},
+		{"a program that is called nearly as Node", []symbol.Frame{{Function: "__connect", Module: "libc.so.6"}, {Function: "sync_blocks", Module: "nodeos"}}, 1},
 		{"C", []symbol.Frame{{Function: "__connect", Module: "libc.so.6"}, {Function: "fetch_order", Module: "orders"}}, 1},
 		{"without names", []symbol.Frame{{Module: "libc.so.6"}, {}}, -1},
 		{"nothing", nil, -1},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,13 +21,14 @@ type place struct {
 }
 
 // sites are the calls that opened connections, from the stacks that led to them, and a stack that could not be
-// resolved. Where a library dials on a goroutine of its own, the stack of the connect says nothing, and the library's
+// resolved, and how many Transports they went through. Where a library dials on a goroutine of its own, the stack of the connect says nothing, and the library's
 // own word on who wanted it is what counts.
-func sites(all []bpf.Site, p *process) (out []bill.Site, unknown []symbol.Frame) {
+func sites(all []bpf.Site, p *process) (out []bill.Site, made int, unknown []symbol.Frame) {
 	var (
 		byPlace    = map[place]*bill.Site{}
 		most       = map[place]int{}
 		transports = map[place]map[uint64]bool{}
+		union      = map[uint64]bool{}
 	)
 	for _, s := range all {
 		stack := frames(s, p)
@@ -50,7 +52,7 @@ func sites(all []bpf.Site, p *process) (out []bill.Site, unknown []symbol.Frame)
 		site.Connections += s.Connections
 		site.Failed += s.Failed
 		for _, t := range s.Transports {
-			transports[k][t.Address] = true
+			transports[k][t.Address], union[t.Address] = true, true
 			site.MaxIdle = max(site.MaxIdle, t.MaxIdle)
 			site.NoKeepAlive = site.NoKeepAlive || t.NoKeepAlive
 		}
@@ -65,7 +67,7 @@ func sites(all []bpf.Site, p *process) (out []bill.Site, unknown []symbol.Frame)
 	slices.SortFunc(out, func(a, b bill.Site) int {
 		return cmp.Or(cmp.Compare(b.Connections+b.Failed, a.Connections+a.Failed), strings.Compare(a.Function, b.Function), cmp.Compare(a.Line, b.Line))
 	})
-	return out, unknown
+	return out, len(union), unknown
 }
 
 func through(by bpf.By) bill.Library {
@@ -143,15 +145,21 @@ func hint(p *process, stack []symbol.Frame) string {
 	return "the stack ends in code without frame pointers: build with -fno-omit-frame-pointer, or trace with --stacks to see how far it goes"
 }
 
-// runtimeOf is the runtime that a process is of, by its program's name.
+// runtimes are known by their programs' names.
+var runtimes = map[string]*regexp.Regexp{
+	"java":   regexp.MustCompile(`^java$`),
+	"node":   regexp.MustCompile(`^(node|nodejs)$`),
+	"python": regexp.MustCompile(`^python[0-9.]*$`),
+}
+
 func runtimeOf(p *process) string {
 	name := p.Command
 	if p.program != nil {
 		name = p.program.Name[strings.LastIndexByte(p.program.Name, '/')+1:]
 	}
-	for _, r := range []string{"java", "node", "python"} {
-		if strings.HasPrefix(name, r) {
-			return r
+	for runtime, names := range runtimes {
+		if p.Go == "" && names.MatchString(name) {
+			return runtime
 		}
 	}
 	return ""

@@ -77,7 +77,8 @@ func (t *Tracer) Run(start func() error) error {
 	if err := t.trace.Watch(self); err != nil { // what it forks is watched, and itself never is
 		return err
 	}
-	return errors.Join(start(), t.trace.Unwatch(self))
+	defer t.trace.Unwatch(self)
+	return start()
 }
 
 // Close ends the watch and leaves nothing behind.
@@ -132,6 +133,10 @@ func (t *Tracer) look(p *process, exe string) {
 		return
 	}
 	defer f.Close()
+	exe = fmt.Sprintf("/proc/self/fd/%d", f.Fd()) // the process may execute another program now
+	if same, err := t.files.Object(exe, p.program.Name); err != nil || same != p.program {
+		return
+	}
 	info, err := buildinfo.Read(f)
 	if err != nil {
 		return
@@ -223,7 +228,7 @@ func group(g *bpf.Group, p *process) bill.Group {
 		out.CloseReasons["an error of another type"] += n
 	}
 	var unknown []symbol.Frame
-	out.Sites, unknown = sites(g.Sites, p)
+	out.Sites, out.Transports, unknown = sites(g.Sites, p)
 	placed := 0
 	for _, s := range out.Sites {
 		placed += s.Connections

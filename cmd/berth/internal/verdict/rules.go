@@ -50,9 +50,11 @@ func tooFew(s *scene) (Verdict, bool) {
 // reused: many requests a connection, or connections that stay and have worked more than once.
 func reused(s *scene) (Verdict, bool) {
 	stays := s.Open*10 >= s.Connections*9 && s.Requests >= 2
+	// Large requests have many segments, and a library that closes each connection knows better.
+	wasted := s.explains && s.reason != "idle timeout" && s.reason != "server closed idle" && s.Ended()*10 >= s.Connections*9 && s.Connections >= few
 	return Verdict{
 		What: fmt.Sprintf("connections are reused: %s requests each", times(s.Requests)),
-	}, s.Requests >= 10 || stays
+	}, stays || s.Requests >= 10 && !wasted
 }
 
 // transportPerCall: an address that is freed is the next Transport's, so that there are more Transports than addresses.
@@ -66,7 +68,7 @@ func transportPerCall(s *scene) (Verdict, bool) {
 			}
 		}
 	}
-	n := s.Transports()
+	n := s.Transports
 	noun := "an http.Transport"
 	if library == bill.Berth {
 		noun = "a berth.Transport"
@@ -155,7 +157,7 @@ func bodyNotRead(s *scene) (Verdict, bool) {
 func connectionLeak(s *scene) (Verdict, bool) {
 	const many = 20
 	return Verdict{
-		What: fmt.Sprintf("connections are opened and not closed: %s of %s are open still, after %s requests each", diagnose.Count(s.Open), diagnose.Count(s.Connections), times(s.Requests)),
+		What: fmt.Sprintf("connections are opened and not closed: %s of %s, after %s requests each", diagnose.Count(s.Open), diagnose.Count(s.Connections), times(s.Requests)),
 		Do:   []string{s.at("share one client, and close what you open")},
 	}, s.Connections >= many && s.Open*10 >= s.Connections*8 && s.Requests < 2
 }
@@ -171,7 +173,7 @@ func dialPerCall(s *scene) (Verdict, bool) {
 
 func serverCloses(s *scene) (Verdict, bool) {
 	return Verdict{
-		What: fmt.Sprintf("the server closes after %s requests: the answer, or the request, says Connection: close (TIME_WAIT is there, not here)", times(s.Requests)),
+		What: fmt.Sprintf("the other side closes after %s requests: with HTTP, the answer or the request says Connection: close (TIME_WAIT is there, not here)", times(s.Requests)),
 		Do:   []string{s.at("look for Request.Close, a Connection: close header, or HTTP/1.0 in the client"), "and for a keep-alive limit in the server"},
 	}, s.most(s.ClosedByPeer)
 }

@@ -50,17 +50,22 @@ func TestVerdicts(t *testing.T) {
 		{"the server is done first", bill.Group{Process: goProcess, Connections: 300, ClosedByPeer: 300, Requests: 1, Sites: site(300, 1, 0, false), CloseReasons: map[string]int{"http: server closed idle connection": 300}}, "server-closes-idle", ""},
 		{"too idle", bill.Group{Process: goProcess, Connections: 30, ClosedByUs: 30, Requests: 1, Sites: site(30, 1, 0, false), CloseReasons: map[string]int{"http: idle connection timeout": 30}}, "idle-timeout", ""},
 		{"bodies", bill.Group{Process: goProcess, Connections: 300, Reset: 298, ClosedByUs: 2, Requests: 1, Sites: site(300, 1, 0, false), CloseReasons: map[string]int{readLoop: 300}}, "body-not-read", ""},
-		{"a leak", bill.Group{Connections: 100, Open: 100, Requests: 1}, "connection-leak", "100 of 100 are open"},
+		{"a leak", bill.Group{Connections: 100, Open: 100, Requests: 1}, "connection-leak", "100 of 100, after"},
 		{"net.Dial", bill.Group{Process: goProcess, Connections: 100, ClosedByUs: 100, Requests: 1, Sites: []bill.Site{{Function: "main.dial", Connections: 100}}}, "dial-per-call", ""},
 		{"the server closes", bill.Group{Process: goProcess, Connections: 300, ClosedByPeer: 290, ClosedByUs: 10, Requests: 1, Sites: site(300, 1, 0, false), CloseReasons: map[string]int{readLoop: 300}}, "server-closes", "after 1.0 requests"},
 		{"resets", bill.Group{Connections: 100, Reset: 90, ClosedByUs: 10, Requests: 1}, "resets", ""},
 		{"any language", bill.Group{Connections: 100, ClosedByUs: 90, Open: 10, Requests: 1}, "one-connection-a-request", ""},
+		{"large requests, a connection each", bill.Group{Process: goProcess, Connections: 50, ClosedByPeer: 50, Requests: 30, Sites: site(50, 1, 0, true), CloseReasons: map[string]int{readLoop: 50}}, "keepalives-disabled", ""},
+		{"one client, at three calls", bill.Group{Process: goProcess, Connections: 6, ClosedByUs: 6, Peak: 3, Requests: 1, Sites: append(append(site(2, 1, 0, false), site(2, 1, 0, false)...), site(2, 1, 0, false)...), CloseReasons: map[string]int{fullHost: 6}}, "pool-too-small", ""},
 		{"in between", bill.Group{Process: goProcess, Connections: 100, ClosedByUs: 100, Requests: 4.2, CloseReasons: map[string]int{"write error": 80}}, "partly-reused", "4.2 requests each, then write error"},
 		{"a port was wanting, too", bill.Group{Connections: 100, ClosedByUs: 90, Open: 10, Requests: 1, Failed: map[string]int{"EADDRNOTAVAIL": 3}}, "one-connection-a-request", "; 3 connects failed: no local port was free"},
 		{"berth's own words", bill.Group{Process: goProcess, Connections: 100, ClosedByUs: 100, Peak: 9, Requests: 1, Sites: []bill.Site{{Function: "main.fetch", Connections: 100, Through: bill.Berth, Transports: 1, MaxIdle: -1}}, CloseReasons: map[string]int{"too many idle connections for host": 100}}, "pool-too-small", "9 connections were open"},
 	}
 	seen := map[string]bool{}
 	for _, tt := range tests {
+		for _, site := range tt.g.Sites {
+			tt.g.Transports = max(tt.g.Transports, site.Transports)
+		}
 		tt.g.Destination = netip.MustParseAddrPort("10.0.0.7:80")
 		v := Of(&tt.g)
 		seen[v.Code] = true
