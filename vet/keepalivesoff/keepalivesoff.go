@@ -51,20 +51,26 @@ func run(pass *analysis.Pass) (any, error) {
 		if c.IsTest(n.Pos()) {
 			return false
 		}
-		if isExplained(pass, n, stack) || makesPool(brief, stack) || dialsUnix(pass, stack) {
-			return true
-		}
-		switch n := n.(type) {
-		case *ast.CompositeLit:
-			literal(pass, n)
-		case *ast.AssignStmt:
-			assignment(pass, n, stack)
-		case *ast.CallExpr:
-			header(pass, n, stack)
+		r, ok := report(pass, n, stack)
+		if ok && !isExplained(pass, n, stack) && !makesPool(brief, stack) && !dialsUnix(pass, stack) {
+			code.Reports(pass, r)
 		}
 		return true
 	})
 	return nil, nil
+}
+
+// report is what there is to say of a node, unless there is a reason for it.
+func report(pass *analysis.Pass, n ast.Node, stack []ast.Node) (r code.Report, ok bool) {
+	switch n := n.(type) {
+	case *ast.CompositeLit:
+		return literal(pass, n)
+	case *ast.AssignStmt:
+		return assignment(pass, n, stack)
+	case *ast.CallExpr:
+		return header(pass, n, stack)
+	}
+	return r, false
 }
 
 const (
@@ -74,13 +80,13 @@ const (
 )
 
 // literal is http.Transport{DisableKeepAlives: true}.
-func literal(pass *analysis.Pass, lit *ast.CompositeLit) {
+func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool) {
 	if !isTransport(pass.TypesInfo.TypeOf(lit)) || code.Field(lit, "Proxy") != nil {
-		return
+		return r, false
 	}
 	off := code.Field(lit, "DisableKeepAlives")
 	if off == nil || !code.IsTrue(pass.TypesInfo, off.Value) {
-		return
+		return r, false
 	}
 	cut := analysis.TextEdit{Pos: off.Pos(), End: lit.Rbrace}
 	switch i := slices.Index(lit.Elts, ast.Expr(off)); {
@@ -89,47 +95,47 @@ func literal(pass *analysis.Pass, lit *ast.CompositeLit) {
 	case i > 0:
 		cut = analysis.TextEdit{Pos: lit.Elts[i-1].End(), End: off.End()}
 	}
-	code.Reports(pass, code.Report{
+	return code.Report{
 		Pos: off.Pos(), End: off.End(), What: offWhat, Do: offDo,
 		FixName: "delete the field", Fix: []analysis.TextEdit{cut},
-	})
+	}, true
 }
 
 // assignment is t.DisableKeepAlives = true, and req.Close = true of a request that
 // is to be made.
-func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) {
+func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) (r code.Report, ok bool) {
 	if len(s.Lhs) != 1 || len(s.Rhs) != 1 || !code.IsTrue(pass.TypesInfo, s.Rhs[0]) {
-		return
+		return r, false
 	}
 	sel, ok := s.Lhs[0].(*ast.SelectorExpr)
-	if !ok {
-		return
+	if !ok || setsProxy(stack) {
+		return r, false
 	}
-	if setsProxy(stack) {
-		return
+	r = code.Report{
+		Pos: s.Pos(), End: s.End(), Do: offDo,
+		FixName: "delete the assignment", Fix: []analysis.TextEdit{{Pos: s.Pos(), End: s.End()}},
 	}
-	fix := []analysis.TextEdit{{Pos: s.Pos(), End: s.End()}}
 	switch t := pass.TypesInfo.TypeOf(sel.X); {
 	case sel.Sel.Name == "DisableKeepAlives" && isTransport(t):
-		code.Reports(pass, code.Report{Pos: s.Pos(), End: s.End(), What: offWhat, Do: offDo, FixName: "delete the assignment", Fix: fix})
+		r.What = offWhat
 	case sel.Sel.Name == "Close" && code.Named(t, "net/http", "Request") && !isServed(pass, sel.X, stack):
-		code.Reports(pass, code.Report{Pos: s.Pos(), End: s.End(), What: closeWhat, Do: offDo, FixName: "delete the assignment", Fix: fix})
+		r.What = closeWhat
 	}
+	return r, r.What != ""
 }
 
 // header is req.Header.Set("Connection", "close").
-func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) {
+func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) (r code.Report, ok bool) {
 	fun, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok || len(call.Args) != 2 || fun.Sel.Name != "Set" && fun.Sel.Name != "Add" {
-		return
+		return r, false
 	}
 	field, ok := ast.Unparen(fun.X).(*ast.SelectorExpr)
 	if !ok || field.Sel.Name != "Header" || !code.Named(pass.TypesInfo.TypeOf(field.X), "net/http", "Request") {
-		return
+		return r, false
 	}
-	if isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack) {
-		code.Reports(pass, code.Report{Pos: call.Pos(), End: call.End(), What: closeWhat, Do: offDo})
-	}
+	r = code.Report{Pos: call.Pos(), End: call.End(), What: closeWhat, Do: offDo}
+	return r, isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack)
 }
 
 // makesPool reports whether the function around makes a pool for a call of it: then
