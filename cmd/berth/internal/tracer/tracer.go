@@ -7,5 +7,5 @@ type Options struct {
 	PID     int
 	All     bool
 	Cgroup  string // the folder of a cgroup
-	Command string // the executable of a program that Start is called before, and whose processes Watch names
+	Command string // the executable of a program that Run will start
 }

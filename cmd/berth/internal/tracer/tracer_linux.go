@@ -37,7 +37,6 @@ type process struct {
 	code    *symbol.Process // nil where its maps could not be read
 	hidden  error           // why not
 	program *symbol.Object  // nil where its executable could not
-	looked  bool            // net/http's release is known, or there is none in it
 }
 
 // Start begins to watch. Without the privileges, errors.Is(err, fs.ErrPermission).
@@ -143,7 +142,6 @@ func (t *Tracer) look(p *process, exe string) {
 	}
 	p.Go = info.GoVersion
 	all, known := executable{p.program, f}.probes(info.GoVersion)
-	p.looked = known
 	t.mu.Lock()
 	done := t.probed[p.program]
 	t.probed[p.program] = true
@@ -158,7 +156,6 @@ func (t *Tracer) look(p *process, exe string) {
 		return
 	}
 	if err := t.trace.Probe(exe, all); err != nil {
-		p.looked = false
 		t.miss(fmt.Sprintf("which calls of %s go through net/http, and why connections are closed: %v", p.program.Name, err))
 	}
 }
