@@ -8,10 +8,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,7 +100,7 @@ func runTrace(c *command, o traceFlags, args []string) error {
 		return err
 	}
 	if o.pid != 0 {
-		if err := process(o.pid); err != nil {
+		if err := tracer.Runs(o.pid); err != nil {
 			return err
 		}
 	}
@@ -122,42 +119,7 @@ func runTrace(c *command, o traceFlags, args []string) error {
 	if len(args) > 0 {
 		return traceCommand(c, r, args)
 	}
-	r.cgroup = cgroupFolder(r.cgroup)
 	return traceRunning(c.Context(), r)
-}
-
-// cgroupFolder finds a cgroup by its path in the hierarchy too, as /proc/PID/cgroup and systemctl have it.
-func cgroupFolder(path string) string {
-	const mounts = "/sys/fs/cgroup"
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, mounts) {
-		return path
-	}
-	for _, root := range []string{mounts, filepath.Join(mounts, "unified")} {
-		if info, err := os.Stat(filepath.Join(root, path)); err == nil && info.IsDir() {
-			return filepath.Join(root, path)
-		}
-	}
-	return path
-}
-
-// process says what is wrong with the number of one, or nil.
-func process(pid int) error {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return fmt.Errorf("there is no process %d", pid)
-	}
-	field := func(name string) string {
-		_, rest, _ := strings.Cut(string(b), "\n"+name+":\t")
-		value, _, _ := strings.Cut(rest, "\n")
-		return value
-	}
-	if tgid := field("Tgid"); tgid != strconv.Itoa(pid) {
-		return fmt.Errorf("%d is a thread: its process is --pid %s", pid, tgid)
-	}
-	if state := field("State"); strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X") {
-		return fmt.Errorf("process %d has ended", pid)
-	}
-	return nil
 }
 
 // traceRunning watches processes that run, until the time is up, they ended or somebody presses Ctrl-C.
@@ -172,7 +134,20 @@ func traceRunning(ctx context.Context, r *traceReport) error {
 	if err != nil {
 		return err
 	}
+	r.next = r.again()
 	return errors.Join(t.Close(), r.print(b))
+}
+
+// again is what to type where nothing was seen.
+func (r *traceReport) again() string {
+	whom := "--all"
+	switch {
+	case r.pid != 0:
+		whom = fmt.Sprintf("--pid %d", r.pid)
+	case r.cgroup != "":
+		whom = "--cgroup " + r.cgroup
+	}
+	return fmt.Sprintf("berth trace %s --for %v", whom, 6*r.time)
 }
 
 // A watcher is what there is to ask for a bill.
@@ -196,6 +171,7 @@ type traceReport struct {
 	traceFlags
 	only func(netip.AddrPort) bool
 	out  io.Writer
+	next string // what to type where nothing was seen
 }
 
 // only limits the report to a destination.
@@ -214,7 +190,9 @@ func (o *traceFlags) only(ctx context.Context) (func(netip.AddrPort) bool, error
 
 func (r *traceReport) report(b *bill.Bill) *report.Trace {
 	b.Groups = slices.DeleteFunc(b.Groups, func(g bill.Group) bool { return !r.only(g.Destination) })
-	return report.NewTrace(b)
+	t := report.NewTrace(b)
+	t.Next = r.next
+	return t
 }
 
 func (r *traceReport) print(b *bill.Bill) error {
@@ -260,7 +238,7 @@ func (r *traceReport) watch(ctx context.Context, t watcher) {
 		case <-end.C:
 			return
 		case <-look.C:
-			if r.pid != 0 && process(r.pid) != nil {
+			if r.pid != 0 && tracer.Runs(r.pid) != nil {
 				return
 			}
 		case <-refresh.C:

@@ -13,7 +13,7 @@ import (
 // TestTraceCgroup watches what runs in a cgroup, and below it, and nothing beside it.
 func TestTraceCgroup(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		group := newCgroup(t)
 		s := newTraceServer(t)
 		program := build(t, "./testdata/clients", "")

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/berth-go/berth/cmd/berth/internal/tracer"
 	"github.com/berth-go/berth/internal/netlab"
 )
 
@@ -73,7 +76,7 @@ func startTrace(t *testing.T, args ...string) *tracing {
 // TestTraceRunning watches a process that runs, which is told from its neighbour, until somebody presses Ctrl-C.
 func TestTraceRunning(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		s := newTraceServer(t)
 		program := build(t, "./testdata/clients", "")
 		c, neighbour := startClient(t, program, "close-idle-shared", s.url, "50"), startClient(t, program, "raw-dial", s.url, "50")
@@ -127,7 +130,7 @@ func awaitLinksOf(t *testing.T, pid, want int) {
 // TestTraceEnds: the watch ends with the process that is watched.
 func TestTraceEnds(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		s := newTraceServer(t)
 		c := startClient(t, build(t, "./testdata/clients", ""), "good", s.url, "100")
 		tr := startTrace(t, "--for", "1h", "--pid", fmt.Sprint(c.Process.Pid), "--dest", "127.0.0.1:9981")
@@ -145,7 +148,7 @@ func TestTraceEnds(t *testing.T) {
 
 // TestTraceSignals: what is sent to berth alone is the command's, which ends as it likes, and the report comes then.
 func TestTraceSignals(t *testing.T) {
-	needRoot(t)
+	netlab.NeedRoot(t)
 	berth := build(t, ".", "")
 	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 3, syscall.SIGINT: 4, syscall.SIGQUIT: 5} {
 		var stderr bytes.Buffer
@@ -173,7 +176,7 @@ func TestTraceSignals(t *testing.T) {
 
 // TestProcess: only a process that runs can be traced.
 func TestProcess(t *testing.T) {
-	if err := process(os.Getpid()); err != nil {
+	if err := tracer.Runs(os.Getpid()); err != nil {
 		t.Error(err)
 	}
 	threads, err := os.ReadDir("/proc/self/task")
@@ -182,7 +185,7 @@ func TestProcess(t *testing.T) {
 	}
 	for _, e := range threads {
 		tid, _ := strconv.Atoi(e.Name())
-		if err := process(tid); tid != os.Getpid() && (err == nil || err.Error() != fmt.Sprintf("%d is a thread: its process is --pid %d", tid, os.Getpid())) {
+		if err := tracer.Runs(tid); tid != os.Getpid() && (err == nil || err.Error() != fmt.Sprintf("%d is a thread: its process is --pid %d", tid, os.Getpid())) {
 			t.Errorf("thread %d: %v", tid, err)
 		}
 	}
@@ -190,17 +193,14 @@ func TestProcess(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 { // it is a zombie until we wait for it
-		if err := process(c.Process.Pid); err != nil {
-			if err.Error() != fmt.Sprintf("process %d has ended", c.Process.Pid) {
-				t.Error(err)
-			}
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
+	if err := unix.Waitid(unix.P_PID, c.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil { // and it is a zombie now
+		t.Fatal(err)
+	}
+	if err := tracer.Runs(c.Process.Pid); err == nil || err.Error() != fmt.Sprintf("process %d has ended", c.Process.Pid) {
+		t.Error(err)
 	}
 	c.Wait()
-	if err := process(c.Process.Pid); err == nil || err.Error() != fmt.Sprintf("there is no process %d", c.Process.Pid) {
+	if err := tracer.Runs(c.Process.Pid); err == nil || err.Error() != fmt.Sprintf("there is no process %d", c.Process.Pid) {
 		t.Error(err)
 	}
 }
@@ -208,7 +208,7 @@ func TestProcess(t *testing.T) {
 // TestTraceUnprivileged: what everybody may know, as nobody.
 func TestTraceUnprivileged(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t) // to become somebody else
+		netlab.NeedRoot(t) // to become somebody else
 		s := newTraceServer(t)
 		program := build(t, "./testdata/clients", "")
 		berth := build(t, ".", "")
@@ -245,7 +245,7 @@ func TestTraceUnprivileged(t *testing.T) {
 // TestTraceCapabilities: three capabilities see as much as root, of programs whose file anybody may read.
 func TestTraceCapabilities(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		needs(t, "setpriv", "--version")
 		s := newTraceServer(t)
 		berth := build(t, ".", "")

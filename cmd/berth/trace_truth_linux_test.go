@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/berth-go/berth/internal/netlab"
@@ -84,7 +86,7 @@ var goClients = []struct {
 // TestTraceGo traces programs that were built as usual, and without symbols.
 func TestTraceGo(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		s := newTraceServer(t)
 		builds := []string{"", "-s -w"}
 		if raceEnabled {
@@ -110,7 +112,7 @@ func TestTraceReleases(t *testing.T) {
 	if raceEnabled {
 		t.Skip("what is traced is not what is looked at for races")
 	}
-	needRoot(t)
+	netlab.NeedRoot(t)
 	programs := map[string]string{}
 	for _, release := range []string{"go1.22.12", "go1.23.12", "go1.24.13", "go1.25.7"} {
 		programs[release] = buildWith(t, release)
@@ -132,7 +134,7 @@ func TestTraceReleases(t *testing.T) {
 // TestTraceBerth: berth.Transport says as much of itself.
 func TestTraceBerth(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		s := newTraceServer(t)
 		w := want{[2]int{200, 420}, [2]float64{1, 2}, "us", "main.fetch", [2]int{1, 1}, "too many idle connections for host", "pool-too-small"}
 		w.check(t, traceCommandOf(t, build(t, "./testdata/berthclient", ""), s.url, "400"))
@@ -145,7 +147,7 @@ func TestTraceForeign(t *testing.T) {
 		t.Skip("what is traced is not what is looked at for races")
 	}
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		s := newTraceServer(t)
 		dir := t.TempDir()
 		needs(t, "gcc", "-O2", "-fno-omit-frame-pointer", "-o", filepath.Join(dir, "orders"), "testdata/foreign/client.c")
@@ -185,7 +187,7 @@ func TestTraceForeign(t *testing.T) {
 // TestTraceNoPort: connects that fail for want of a port have no counter in the kernel.
 func TestTraceNoPort(t *testing.T) {
 	netlab.Run(t, netlab.Config{Range: netlab.Range{Lo: 33000, Hi: 33099}}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		s := newTraceServer(t)
 		g := traceCommandOf(t, build(t, "./testdata/clients", ""), "close-idle-shared", s.url, "150")
 		// net.Dial tries three times where no port is left.
@@ -199,7 +201,7 @@ func TestTraceNoPort(t *testing.T) {
 // TestTraceRefused: a connect that the other side refused is told from one that found no port.
 func TestTraceRefused(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
-		needRoot(t)
+		netlab.NeedRoot(t)
 		g := traceCommandOf(t, build(t, "./testdata/clients", ""), "raw-dial", "http://127.0.0.1:9/", "40")
 		if g.Connections != 0 || g.Failed["ECONNREFUSED"] < 38 || len(g.Failed) != 1 || g.Verdict.Code != "connects-fail" || !strings.Contains(g.Verdict.What, "nobody listens there") {
 			t.Errorf("%d connections, failed %v, verdict %q", g.Connections, g.Failed, g.Verdict.What)
@@ -210,16 +212,29 @@ func TestTraceRefused(t *testing.T) {
 	})
 }
 
-// needRoot ends a test that cannot load a program into the kernel.
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("eBPF needs root")
-	}
-	t.Skip("eBPF needs root")
+// TestTraceGivenUp: a connect that nobody answers, and that its owner closes, has not failed for want of a port.
+func TestTraceGivenUp(t *testing.T) {
+	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
+		netlab.NeedRoot(t)
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Close(fd)
+		addr := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: 9983}
+		if err := errors.Join(syscall.Bind(fd, addr), syscall.Listen(fd, 0)); err != nil {
+			t.Fatal(err)
+		}
+		filler, err := net.Dial("tcp", "127.0.0.1:9983") // all that its queue has room for
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer filler.Close()
+		g := traceCommandOf(t, build(t, "./testdata/clients", ""), "give-up", "http://127.0.0.1:9983/", "20")
+		if g.Connections != 0 || g.Failed["ECANCELED"] < 18 || len(g.Failed) != 1 || !strings.Contains(g.Verdict.What, "given up") {
+			t.Errorf("%d connections, failed %v, verdict %q", g.Connections, g.Failed, g.Verdict.What)
+		}
+	})
 }
 
 // needs runs a tool, without which the test cannot be.

@@ -16,6 +16,14 @@ func NeedPortRange(t *testing.T) {
 	}
 }
 
+// NeedRoot does the same where the test is not root's.
+func NeedRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		lacking(t, errors.New("it needs root"))
+	}
+}
+
 // lacking ends a test that cannot have what it needs.
 func lacking(t *testing.T, why error) {
 	t.Helper()

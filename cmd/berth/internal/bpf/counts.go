@@ -135,5 +135,5 @@ type Options struct {
 	PID    int    // one process
 	All    bool   // every process of our pid namespace and those below
 	Follow bool   // what a watched process starts
-	Cgroup string // the folder of a cgroup: what runs in it and below
+	Cgroup string // the folder of a cgroup, or its path in the hierarchy: what runs in it and below
 }

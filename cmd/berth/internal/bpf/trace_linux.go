@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -91,7 +92,7 @@ func (t *Trace) loadAs(uprobes ebpf.AttachType) error {
 
 func (t *Trace) configure(o Options) error {
 	if o.Cgroup != "" {
-		dir, err := os.Open(o.Cgroup)
+		dir, err := os.Open(cgroupFolder(o.Cgroup))
 		if err != nil {
 			return err
 		}
@@ -197,6 +198,23 @@ func (t *Trace) wait(d time.Duration) bool {
 	}
 }
 
+// cgroupFolder finds a cgroup by its path in the hierarchy too, as /proc/PID/cgroup and systemctl have it.
+func cgroupFolder(path string) string {
+	root, err := cgroupRoot("/proc/self/mounts")
+	if err != nil || !strings.HasPrefix(path, "/") {
+		return path
+	}
+	if below := filepath.Join(root, path); !strings.HasPrefix(path, root) && isFolder(below) {
+		return below
+	}
+	return path
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
 func cgroupRoot(mounts string) (string, error) {
 	b, err := os.ReadFile(mounts)
 	if err != nil {
@@ -297,7 +315,7 @@ func (t *Trace) Read() (*Counts, error) {
 	if err := run(t.objects.Sweep); err != nil {
 		return nil, err
 	}
-	r := reader{t: t, groups: map[objectEndpoint]*Group{}, sites: map[objectSite]*Site{}, stacks: map[int32][]uint64{}}
+	r := reader{t: t, groups: map[objectEndpoint]*Group{}, sites: map[objectSite]*Site{}, stacks: map[int32][]uint64{}, placed: map[objectEndpoint]int{}}
 	for _, read := range []func() error{r.readGroups, r.readOpen, r.readFailures, r.readReasons, r.readSites, r.readTransports} {
 		if err := read(); err != nil {
 			return nil, err
@@ -314,6 +332,7 @@ type reader struct {
 	sites  map[objectSite]*Site
 	order  []objectSite
 	stacks map[int32][]uint64
+	placed map[objectEndpoint]int // connections that a library has placed
 }
 
 // each calls f for each entry of a map. One that goes meanwhile may have it begin anew, in which case entries
@@ -401,6 +420,9 @@ func (r *reader) readSites() error {
 	return each(r.t.objects.Sites, func(k objectSite, n *objectSiteCount) {
 		r.sites[k] = &Site{By: By(k.By), Stack: r.stack(k.Stack), Caller: k.Caller, Connections: int(n.Connections), Failed: int(n.Failed)}
 		r.order = append(r.order, k)
+		if By(k.By) != Connect {
+			r.placed[k.To] += int(n.Connections)
+		}
 	})
 }
 
@@ -474,7 +496,7 @@ func (r *reader) all() (all []Group) {
 // what a library said without a destination belongs to it.
 func (r *reader) only(tgid uint32) (only *Group) {
 	for k, g := range r.groups {
-		if k.Tgid != tgid || r.placed(k) >= g.Established {
+		if k.Tgid != tgid || r.placed[k] >= g.Established {
 			continue
 		}
 		if only != nil {
@@ -483,15 +505,6 @@ func (r *reader) only(tgid uint32) (only *Group) {
 		only = g
 	}
 	return only
-}
-
-func (r *reader) placed(to objectEndpoint) (n int) {
-	for k, s := range r.sites {
-		if k.To == to && s.By != Connect {
-			n += s.Connections
-		}
-	}
-	return n
 }
 
 // ErrnoName is an errno as errno.h has it.

@@ -7,11 +7,14 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/cilium/ebpf"
+
+	"github.com/berth-go/berth/internal/netlab"
 )
 
 // TestMain also is the process that connects: berth never watches itself.
@@ -28,17 +31,6 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
-}
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("eBPF needs root")
-	}
-	t.Skip("eBPF needs root")
 }
 
 // connect has another process make ten connections, and returns what was counted of them.
@@ -83,7 +75,7 @@ func connect(t *testing.T, trace *Trace) Group {
 }
 
 func TestTrace(t *testing.T) {
-	needRoot(t)
+	netlab.NeedRoot(t)
 	for _, multi := range []bool{true, false} {
 		trace, err := open(Options{Follow: true}, multi)
 		if err != nil {
@@ -110,7 +102,7 @@ func TestTrace(t *testing.T) {
 
 // TestCloseLeavesNothing: programs and maps end with their descriptors.
 func TestCloseLeavesNothing(t *testing.T) {
-	needRoot(t)
+	netlab.NeedRoot(t)
 	trace, err := Open(Options{All: true})
 	if err != nil {
 		t.Fatal(err)
@@ -163,6 +155,19 @@ func TestCloseLeavesNothing(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); !gone(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("programs or maps are left")
+		}
+	}
+}
+
+// TestCgroupFolder: a path of the hierarchy is found where that is mounted, and any other is what it is.
+func TestCgroupFolder(t *testing.T) {
+	root, err := cgroupRoot("/proc/self/mounts")
+	if err != nil {
+		t.Skip(err)
+	}
+	for path, want := range map[string]string{"/": root, root: root, ".": ".", "/no-such-cgroup": "/no-such-cgroup"} {
+		if got := filepath.Clean(cgroupFolder(path)); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
 		}
 	}
 }

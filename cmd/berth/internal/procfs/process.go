@@ -44,6 +44,17 @@ func (f FS) Process(pid int) (Process, error) {
 	return p, nil
 }
 
+// Thread reads which process a thread is of, and its state, as ps has it: R, S, Z.
+func (f FS) Thread(id int) (pid int, state string, err error) {
+	status, err := f.read(strconv.Itoa(id), "status")
+	if err != nil {
+		return 0, "", err
+	}
+	state, _, _ = strings.Cut(strings.TrimSpace(field(status, "State:")), " ")
+	pid, err = strconv.Atoi(strings.TrimSpace(field(status, "Tgid:")))
+	return pid, state, err
+}
+
 // parseCmdline splits at the zero bytes, of which the last one ends the last argument.
 func parseCmdline(s string) []string {
 	s = strings.TrimRight(s, "\x00")

@@ -27,6 +27,9 @@ type Trace struct {
 	Groups     []TraceGroup      `json:"groups"`
 	LostEvents int               `json:"lost_events"`
 	Missing    []string          `json:"missing,omitempty"`
+
+	// Next is what to type where nothing was seen, or empty.
+	Next string `json:"-"`
 }
 
 // A TraceGroup is one process and one destination.
@@ -185,6 +188,9 @@ func (t *Trace) WriteText(w io.Writer, s Style, stacks bool) error {
 	}
 	if t.Tier == string(bill.Destroy) {
 		p.next("sudo berth trace --all")
+	} else if len(t.Groups) == 0 && t.Next != "" {
+		p.row("", "what was connected before is not counted: watch while there is load")
+		p.next(t.Next)
 	}
 	_, err := io.WriteString(w, p.String())
 	return err

@@ -84,6 +84,18 @@ func TestTraceText(t *testing.T) {
 	}
 }
 
+// TestTraceNext: where nothing was seen there is something to type, and else there is not.
+func TestTraceNext(t *testing.T) {
+	for b, want := range map[*bill.Bill]bool{{Tier: bill.EBPF}: true, traceOf(): false} {
+		trace := NewTrace(b)
+		trace.Next = "berth trace --pid 7 --for 1m0s"
+		var out bytes.Buffer
+		if err := trace.WriteText(&out, Style{}, false); err != nil || strings.HasSuffix(out.String(), "\nnext: "+trace.Next+"\n") != want {
+			t.Errorf("%v\n%s", err, out.String())
+		}
+	}
+}
+
 func TestTraceTable(t *testing.T) {
 	for golden80, width := range map[string]int{"trace-table-80": 80, "trace-table-200": 200} {
 		var b bytes.Buffer
@@ -150,7 +162,7 @@ func TestTraceDocs(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[Trace](), reflect.TypeFor[TraceGroup](), reflect.TypeFor[Site](), reflect.TypeFor[Verdict](), reflect.TypeFor[Quantiles]()} {
 		for f := range typ.Fields() {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-			if name != "" && !regexp.MustCompile("[\"`.]"+name+"[\"`]").MatchString(chapter) {
+			if name != "" && name != "-" && !regexp.MustCompile("[\"`.]"+name+"[\"`]").MatchString(chapter) {
 				t.Errorf("the page does not name the field %s", name)
 			}
 		}

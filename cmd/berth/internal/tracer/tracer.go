@@ -6,6 +6,6 @@ package tracer
 type Options struct {
 	PID     int
 	All     bool
-	Cgroup  string // the folder of a cgroup
+	Cgroup  string // the folder of a cgroup, or its path in the hierarchy
 	Command string // the executable of a program that Run will start
 }

@@ -39,6 +39,20 @@ type process struct {
 	program *symbol.Object  // nil where its executable could not
 }
 
+// Runs says why a number is not one of a process that can be watched, or nil.
+func Runs(pid int) error {
+	process, state, err := procfs.At("/proc").Thread(pid)
+	switch {
+	case err != nil:
+		return fmt.Errorf("there is no process %d", pid)
+	case process != pid:
+		return fmt.Errorf("%d is a thread: its process is --pid %d", pid, process)
+	case state == "Z" || state == "X":
+		return fmt.Errorf("process %d has ended", pid)
+	}
+	return nil
+}
+
 // Start begins to watch. Without the privileges, errors.Is(err, fs.ErrPermission).
 func Start(o Options) (*Tracer, error) {
 	trace, err := bpf.Open(bpf.Options{PID: o.PID, All: o.All, Cgroup: o.Cgroup, Follow: o.Command != ""})

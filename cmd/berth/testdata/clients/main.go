@@ -28,6 +28,7 @@ var clients = map[string]func(url string, n int){
 	"good":               func(url string, n int) { each(5*n, 20, func() { fetchGood(url) }) },
 	"tls":                func(url string, n int) { bursts(n, 20, func() { fetchTLS(url) }) },
 	"http2":              func(url string, n int) { each(n, 4, func() { fetchHTTP2(url) }) },
+	"give-up":            func(url string, n int) { each(n, 4, func() { fetchGivingUp(url) }) },
 	"raw-dial":           func(url string, n int) { each(n, 4, func() { fetchRaw(url) }) },
 }
 
@@ -133,6 +134,14 @@ var pooled = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 
 func fetchGood(url string) {
 	read(pooled.Get(url))
+}
+
+// The server does not answer its SYN, and the dial is given up.
+func fetchGivingUp(url string) {
+	c, err := net.DialTimeout("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"), 50*time.Millisecond)
+	if err == nil {
+		c.Close()
+	}
 }
 
 func fetchRaw(url string) {
