@@ -154,6 +154,8 @@ func TestTraceForeign(t *testing.T) {
 		needs(t, "javac", "-d", dir, "testdata/foreign/Client.java")
 		needs(t, "node", "--version")
 		perRequest := want{connections: [2]int{197, 203}, requests: [2]float64{1, 1}, closer: "us", verdict: "one-connection-a-request"}
+		// A program in C that did less would have ended before anybody could look at it.
+		many := want{connections: [2]int{1990, 2003}, requests: [2]float64{1, 1}, closer: "us", verdict: "one-connection-a-request"}
 		leaks := want{connections: [2]int{197, 203}, requests: [2]float64{1, 1}, closer: "open", verdict: "connection-leak"}
 		shared := want{connections: [2]int{1, 2}, requests: [2]float64{100, 200}, closer: "open", verdict: "reused"}
 		java := []string{"java", "-cp", dir, "-XX:+PreserveFramePointer", "-XX:TieredStopAtLevel=1", "-Xcomp", "Client", s.url, "200"}
@@ -163,7 +165,7 @@ func TestTraceForeign(t *testing.T) {
 			want
 			site string
 		}{
-			{"C", []string{filepath.Join(dir, "orders"), s.port, "200"}, perRequest, "fetch_order"},
+			{"C", []string{filepath.Join(dir, "orders"), s.port, "2000"}, many, "fetch_order"},
 			{"node, an agent a request", []string{"node", "--perf-basic-prof", "--interpreted-frames-native-stack", "testdata/foreign/client.js", s.port, "200"}, perRequest, ""},
 			{"node, one agent", []string{"node", "testdata/foreign/client.js", s.port, "200", "shared"}, shared, ""},
 			{"java, HttpURLConnection", append(slices.Clone(java), "url", "perfmap"), perRequest, "Client.fetchOrder"},
@@ -202,8 +204,8 @@ func TestTraceNoPort(t *testing.T) {
 func TestTraceRefused(t *testing.T) {
 	netlab.Run(t, netlab.Config{}, func(t *testing.T) {
 		netlab.NeedRoot(t)
-		g := traceCommandOf(t, build(t, "./testdata/clients", ""), "raw-dial", "http://127.0.0.1:9/", "40")
-		if g.Connections != 0 || g.Failed["ECONNREFUSED"] < 38 || len(g.Failed) != 1 || g.Verdict.Code != "connects-fail" || !strings.Contains(g.Verdict.What, "nobody listens there") {
+		g := traceCommandOf(t, build(t, "./testdata/clients", ""), "raw-dial", "http://127.0.0.1:9/", "4000")
+		if g.Connections != 0 || g.Failed["ECONNREFUSED"] < 3980 || len(g.Failed) != 1 || g.Verdict.Code != "connects-fail" || !strings.Contains(g.Verdict.What, "nobody listens there") {
 			t.Errorf("%d connections, failed %v, verdict %q", g.Connections, g.Failed, g.Verdict.What)
 		}
 		if len(g.Sites) == 0 || g.Sites[0].Function != "main.fetchRaw" {

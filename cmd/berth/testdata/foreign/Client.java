@@ -34,7 +34,9 @@ public class Client {
         }
         if (args.length > 3) { // while the code is there: what perf would be told of it
             String pid = Long.toString(ProcessHandle.current().pid());
-            new ProcessBuilder("jcmd", pid, "Compiler.perfmap").start().waitFor();
+            for (int i = 0; i < 5 && new java.io.File("/tmp/perf-" + pid + ".map").length() == 0; i++) {
+                new ProcessBuilder("jcmd", pid, "Compiler.perfmap").start().waitFor();
+            }
         }
         System.out.println("done");
         System.exit(0);
