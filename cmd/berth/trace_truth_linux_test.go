@@ -154,8 +154,8 @@ func TestTraceForeign(t *testing.T) {
 		needs(t, "javac", "-d", dir, "testdata/foreign/Client.java")
 		needs(t, "node", "--version")
 		perRequest := want{connections: [2]int{197, 203}, requests: [2]float64{1, 1}, closer: "us", verdict: "one-connection-a-request"}
-		// A program in C that did less would have ended before anybody could look at it.
-		many := want{connections: [2]int{1990, 2003}, requests: [2]float64{1, 1}, closer: "us", verdict: "one-connection-a-request"}
+		// A program in C that did less would have ended before anybody could look at it, and of more its stacks are a sample.
+		many := want{connections: [2]int{990, 1003}, requests: [2]float64{1, 1}, closer: "us", verdict: "one-connection-a-request"}
 		leaks := want{connections: [2]int{197, 203}, requests: [2]float64{1, 1}, closer: "open", verdict: "connection-leak"}
 		shared := want{connections: [2]int{1, 2}, requests: [2]float64{100, 200}, closer: "open", verdict: "reused"}
 		java := []string{"java", "-cp", dir, "-XX:+PreserveFramePointer", "-XX:TieredStopAtLevel=1", "-Xcomp", "Client", s.url, "200"}
@@ -165,7 +165,7 @@ func TestTraceForeign(t *testing.T) {
 			want
 			site string
 		}{
-			{"C", []string{filepath.Join(dir, "orders"), s.port, "2000"}, many, "fetch_order"},
+			{"C", []string{filepath.Join(dir, "orders"), s.port, "1000"}, many, "fetch_order"},
 			{"node, an agent a request", []string{"node", "--perf-basic-prof", "--interpreted-frames-native-stack", "testdata/foreign/client.js", s.port, "200"}, perRequest, ""},
 			{"node, one agent", []string{"node", "testdata/foreign/client.js", s.port, "200", "shared"}, shared, ""},
 			{"java, HttpURLConnection", append(slices.Clone(java), "url", "perfmap"), perRequest, "Client.fetchOrder"},
