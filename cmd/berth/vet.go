@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,7 +33,8 @@ all of a module.
 	//nolint:berth // the reason
 
 on a line, or above it, silences it. It exits with 0 if there is nothing to
-report, with 1 if there is, and with 2 if it could not look.`,
+report, with 1 if there is, and with 2 if it could not look: at some packages,
+if there are reports of others. Then --fix changes nothing.`,
 		RunE: func(c *command, args []string) error {
 			o.Packages = args
 			return runVet(c, o)
@@ -48,11 +50,11 @@ report, with 1 if there is, and with 2 if it could not look.`,
 }
 
 func runVet(c *command, o vetFlags) error {
-	reports, err := govet.Run(c.Context(), o.Options)
-	if err != nil {
-		return err
+	reports, lookErr := govet.Run(c.Context(), o.Options)
+	if lookErr != nil && len(reports) == 0 {
+		return lookErr
 	}
-	if o.fix {
+	if o.fix && lookErr == nil {
 		if err := govet.Fix(c.Context(), o.Options, reports); err != nil {
 			return err
 		}
@@ -68,7 +70,7 @@ func runVet(c *command, o vetFlags) error {
 		}
 	}
 	left, err := printReports(c.OutOrStdout(), reports, o.asJSON)
-	if err != nil {
+	if err := cmp.Or(lookErr, err); err != nil {
 		return err
 	}
 	if left > 0 {

@@ -84,7 +84,8 @@ type (
 )
 
 // Run returns the reports, in the order of files and lines. An error says why it
-// could not look: code that does not compile, for one.
+// could not look: code that does not compile, for one. The reports beside it are of
+// packages that it could look at.
 func Run(ctx context.Context, o Options) ([]Report, error) {
 	tool := o.Tool
 	if tool == "" {
@@ -128,11 +129,12 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	case perr != nil:
 		return nil, perr
 	case rest != "":
-		return nil, errors.New(rest)
+		err = errors.New(rest)
 	case err != nil:
-		return nil, fmt.Errorf("go vet: %w", err)
+		err = fmt.Errorf("go vet: %w", err)
 	}
-	return order(reports, o.Dir)
+	reports, oerr := order(reports, o.Dir)
+	return reports, cmp.Or(err, oerr)
 }
 
 // read takes apart what go vet prints: JSON, comments with a package's name, and
@@ -149,7 +151,7 @@ func read(r io.Reader) (reports []Report, rest string, err error) {
 		case inTree || bytes.HasPrefix(line, []byte("{")):
 			inTree = !bytes.HasPrefix(line, []byte("}")) && !bytes.Equal(bytes.TrimSpace(line), []byte("{}"))
 			trees.Write(line)
-		case bytes.HasPrefix(line, []byte("#")), bytes.HasPrefix(line, []byte("go: downloading ")):
+		case bytes.HasPrefix(line, []byte("#")), bytes.HasPrefix(line, []byte("go: downloading ")), bytes.HasPrefix(line, []byte("go: found ")):
 		default:
 			text.Write(line)
 		}
