@@ -23,8 +23,8 @@ closed after one request, and a new one made for the next. It is meant where a
 server can't bear a second request, or where there is no next.
 
 In tests, where a server is to be rid of its clients, they are fine. So they are where
-a comment stands before them, or a condition does, which says when; beside a Proxy,
-which is asked once a connection; and in a function that makes a Transport which does
+a comment stands before them, or above their function, or a condition does, which
+says when; beside a Proxy, which is asked once a connection; and in a function that makes a Transport which does
 not outlive the call, and would leave its connections behind, or dials unix sockets.`
 
 // Analyzer finds them.
@@ -81,7 +81,7 @@ const (
 
 // literal is http.Transport{DisableKeepAlives: true}.
 func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool) {
-	if !isTransport(pass.TypesInfo.TypeOf(lit)) || code.Field(lit, "Proxy") != nil {
+	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasProxy(pass, lit) {
 		return r, false
 	}
 	off := code.Field(lit, "DisableKeepAlives")
@@ -101,6 +101,22 @@ func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool
 	}, true
 }
 
+// hasProxy reports whether a Transport has a Proxy, which may be another for each
+// connection: the environment's is not.
+func hasProxy(pass *analysis.Pass, lit *ast.CompositeLit) bool {
+	proxy := code.Field(lit, "Proxy")
+	return proxy != nil && !isEnvironments(pass, proxy.Value)
+}
+
+func isEnvironments(pass *analysis.Pass, proxy ast.Expr) bool {
+	sel, ok := proxy.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	fn, _ := pass.TypesInfo.Uses[sel.Sel].(*types.Func)
+	return code.FullName(fn) == "net/http.ProxyFromEnvironment"
+}
+
 // assignment is t.DisableKeepAlives = true, and req.Close = true of a request that
 // is to be made.
 func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) (r code.Report, ok bool) {
@@ -108,7 +124,7 @@ func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) (r cod
 		return r, false
 	}
 	sel, ok := s.Lhs[0].(*ast.SelectorExpr)
-	if !ok || setsProxy(stack) {
+	if !ok || setsProxy(pass, stack) {
 		return r, false
 	}
 	r = code.Report{
@@ -167,7 +183,9 @@ func dialsUnix(pass *analysis.Pass, stack []ast.Node) (does bool) {
 func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 	for i := len(stack) - 1; i > 0; i-- {
 		switch outer := stack[i-1].(type) {
-		case *ast.FuncDecl, *ast.FuncLit:
+		case *ast.FuncDecl:
+			return namesKeepAlives(outer) || isCommented(pass, n, stack)
+		case *ast.FuncLit:
 			return isCommented(pass, n, stack)
 		case *ast.IfStmt:
 			if (stack[i] == outer.Body || stack[i] == outer.Else) && !isNilTest(outer.Cond) {
@@ -178,6 +196,13 @@ func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 		}
 	}
 	return isCommented(pass, n, stack)
+}
+
+// namesKeepAlives reports whether a function's comment says that it keeps no
+// connections alive.
+func namesKeepAlives(f *ast.FuncDecl) bool {
+	text := strings.ToLower(strings.ReplaceAll(f.Doc.Text(), "-", ""))
+	return strings.Contains(text, "keepalive") || strings.Contains(text, "keep alive")
 }
 
 // isNilTest is if client == nil { … }, which is no reason.
@@ -204,8 +229,8 @@ func isCommented(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 	return false
 }
 
-// setsProxy reports whether the block around sets some Proxy.
-func setsProxy(stack []ast.Node) bool {
+// setsProxy reports whether the block around sets some Proxy, as hasProxy does.
+func setsProxy(pass *analysis.Pass, stack []ast.Node) bool {
 	for i := len(stack) - 1; i >= 0; i-- {
 		block, ok := stack[i].(*ast.BlockStmt)
 		if !ok {
@@ -213,9 +238,9 @@ func setsProxy(stack []ast.Node) bool {
 		}
 		for _, s := range block.List {
 			if a, ok := s.(*ast.AssignStmt); ok {
-				for _, lhs := range a.Lhs {
+				for i, lhs := range a.Lhs {
 					if sel, ok := lhs.(*ast.SelectorExpr); ok && sel.Sel.Name == "Proxy" {
-						return true
+						return len(a.Lhs) != len(a.Rhs) || !isEnvironments(pass, a.Rhs[i])
 					}
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
 )
 
 var off = &http.Transport{
@@ -12,6 +13,13 @@ var off = &http.Transport{
 }
 
 var onlyOff = http.Transport{DisableKeepAlives: true} // want `keep-alives are off`
+
+func byTheEnvironment(t *http.Transport) {
+	t.Proxy = http.ProxyFromEnvironment
+	t.DisableKeepAlives = true // want `keep-alives are off`
+}
+
+var byEnvironment = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true} // want `keep-alives are off`
 
 func assigned(t *http.Transport) {
 	t.DisableKeepAlives = true // want `keep-alives are off`
@@ -70,12 +78,12 @@ func explained(req *http.Request, last bool) {
 	}
 }
 
-func proxies(t *http.Transport) {
-	t.Proxy = http.ProxyFromEnvironment
+func proxies(t *http.Transport, next func(*http.Request) (*url.URL, error)) {
+	t.Proxy = next
 	t.DisableKeepAlives = true
 }
 
-var proxy = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+var proxy = &http.Transport{Proxy: http.ProxyURL(nil), DisableKeepAlives: true}
 
 func meant(req *http.Request) {
 	req.Close = true //nolint:berth // the device can't do two
@@ -106,6 +114,13 @@ func socket(path string) *http.Transport {
 	tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
 	}
+	tr.DisableKeepAlives = true
+	return tr
+}
+
+// spray makes a Transport for one request to each of many hosts: without keep-alives.
+func spray() *http.Transport {
+	tr := http.DefaultTransport.(*http.Transport).Clone()
 	tr.DisableKeepAlives = true
 	return tr
 }
