@@ -5,6 +5,7 @@ package closeidle
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -92,13 +93,35 @@ func requests(f *ssa.Function) bool {
 func isOwn(c *code.Code, v ssa.Value) bool {
 	switch root := code.Root(v).(type) {
 	case *ssa.Alloc:
-		return true
+		return !sharesDefault(root)
 	case *ssa.Call:
 		return c.IsNew(root)
 	case *ssa.FreeVar:
 		return true // who knows: a deferred literal's
 	}
 	return false
+}
+
+// sharesDefault reports whether a client is a new one without a Transport of its own:
+// what it closes is the default one's, and everybody's.
+func sharesDefault(client *ssa.Alloc) bool {
+	if !code.Named(client.Type(), "net/http", "Client") {
+		return false
+	}
+	for _, in := range *client.Referrers() {
+		switch in := in.(type) {
+		case *ssa.Store:
+			if in.Addr == client {
+				return false // another's copy
+			}
+		case *ssa.FieldAddr:
+			st := client.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct)
+			if st.Field(in.Field).Name() == "Transport" {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // statement is the call's, if it is one by itself.

@@ -30,6 +30,13 @@ func poll(urls []string) {
 	}
 }
 
+// Without a Transport of its own it closes the default one's.
+func Bare(url string) {
+	c := &http.Client{}
+	defer c.CloseIdleConnections() // want `closed for every call of Bare`
+	c.Get(url)
+}
+
 // What follows is right.
 
 func (a *API) Close() { a.client.CloseIdleConnections() }
