@@ -25,7 +25,8 @@ A body that is returned, stored, or given to a function that closes it, or may, 
 left to whom it is given. A function that returns a response with an open body is
 known as such wherever it is called.
 
-In tests, most bodies are empty, or a double's, and what runs once has no other
+A path that returns an error is left out where the program ends with it, as a command
+does. In tests, most bodies are empty, or a double's, and what runs once has no other
 request to lose: they are left out.`
 
 // Analyzer finds them.
@@ -57,7 +58,7 @@ func run(pass *analysis.Pass) (any, error) {
 			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") || isPiped(f) {
 				continue // a double's, or empty; it runs once, for all we know; there is none; it is a stream of many
 			}
-			check(pass, r)
+			check(pass, c, r)
 		}
 	}
 	return nil, nil
@@ -119,7 +120,7 @@ func returnsResponse(sig *types.Signature) bool {
 	return responses == 1 && bodies == 0 || responses == 0 && bodies == 1 && others == 0
 }
 
-func check(pass *analysis.Pass, r *body.Response) {
+func check(pass *analysis.Pass, c *code.Code, r *body.Response) {
 	report := code.Report{
 		Pos: r.Call.Pos(), End: r.Call.Pos(),
 		What: "the response's body is never closed: its connection is never used again",
@@ -130,7 +131,9 @@ func check(pass *analysis.Pass, r *body.Response) {
 	}
 	var leaks []ssa.Instruction
 	r.Without(body.Closes|body.Ends|body.Leaves, func(in ssa.Instruction) bool {
-		leaks = append(leaks, in)
+		if !c.EndsProgram(in) {
+			leaks = append(leaks, in)
+		}
 		return false
 	})
 	switch {

@@ -22,8 +22,9 @@ runs for every request that is served, or in a loop, and reads none. A client be
 an interface may be any.
 
 A response to HEAD has no body, one to PUT or DELETE whose status is all that is asked
-for has none mostly, and one by a client that the call made for itself has
-a connection that nobody else would use.`
+for has none mostly, one by a client that the call made for itself has a connection
+that nobody else would use, and one from an https:// address that is written there is
+HTTP/2's mostly, whose connection stays.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -45,7 +46,7 @@ func run(pass *analysis.Pass) (any, error) {
 	made := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).MayMake
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, nil) {
-			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || r.Call.Call.IsInvoke() {
+			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || r.Call.Call.IsInvoke() || code.IsHTTPS(r.Call.Common()) {
 				continue
 			}
 			what := unread(c, r)

@@ -17,9 +17,10 @@ A connection that is dialed for a request that is served, or in a turn of a loop
 closed with it, takes a port each time: keep some, or use a client that does.
 
 A connection that is returned or stored is somebody's pool; one that is dialed to see
-whether it can be, and not written to, is a probe; one that is joined to a hijacked
-one, or is dialed for one that a function was given, is a tunnel. These are fine, and
-so is what is not TCP.`
+whether it can be, and not written to, is a probe, or its server says all it has to
+say and closes; one that is joined to a hijacked one, or is dialed for one that a
+function was given, is a tunnel; one to another address in each turn of a loop could
+not be used again. These are fine, and so is what is not TCP, or not known to be.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -52,7 +53,7 @@ func run(pass *analysis.Pass) (any, error) {
 				continue
 			}
 			conn := result(call)
-			if conn == nil || !isUsed(conn) || hijacks(f) || isServed(f) {
+			if conn == nil || !isUsed(conn) || hijacks(f) || isServed(f) || often.InLoop() && c.Varies(address(common, network)) {
 				continue
 			}
 			if flow := c.Follow(conn); flow.Outlives() || flow.Looped && !code.InLoop(call) {
@@ -70,7 +71,15 @@ func run(pass *analysis.Pass) (any, error) {
 
 func isTCP(network ssa.Value) bool {
 	c, ok := network.(*ssa.Const)
-	return !ok || c.Value == nil || c.Value.Kind() != constant.String || strings.HasPrefix(constant.StringVal(c.Value), "tcp")
+	return ok && c.Value != nil && c.Value.Kind() == constant.String && strings.HasPrefix(constant.StringVal(c.Value), "tcp")
+}
+
+// address is what a dial connects to.
+func address(dial *ssa.CallCommon, network int) ssa.Value {
+	if code.FullName(code.Callee(dial)) == "net.DialTCP" {
+		return dial.Args[network+2] // behind the local one
+	}
+	return dial.Args[network+1]
 }
 
 // result is the connection that a dial returns.
@@ -123,8 +132,15 @@ func isUsed(conn ssa.Value) bool {
 	return used(conn)
 }
 
-// looks reports whether a call is a method of the connection that sends nothing.
+// looks reports whether a call sends nothing over the connection: a method of it, or
+// what reads from it.
 func looks(call *ssa.CallCommon, conn ssa.Value) bool {
+	switch code.FullName(code.Callee(call)) {
+	case "io.ReadAll", "io.ReadFull", "bufio.NewReader", "bufio.NewScanner", "encoding/json.NewDecoder", "encoding/csv.NewReader", "encoding/xml.NewDecoder":
+		return true
+	case "io.Copy", "io.CopyN":
+		return call.Args[0] != conn
+	}
 	name := ""
 	if call.IsInvoke() && call.Value == conn {
 		name = call.Method.Name()
@@ -132,7 +148,7 @@ func looks(call *ssa.CallCommon, conn ssa.Value) bool {
 		name = fn.Name()
 	}
 	switch name {
-	case "Close", "LocalAddr", "RemoteAddr", "SetDeadline", "SetReadDeadline", "SetWriteDeadline", "ConnectionState", "Handshake", "HandshakeContext", "VerifyHostname":
+	case "Read", "Close", "LocalAddr", "RemoteAddr", "SetDeadline", "SetReadDeadline", "SetWriteDeadline", "ConnectionState", "Handshake", "HandshakeContext", "VerifyHostname":
 		return true
 	}
 	return false

@@ -13,7 +13,8 @@ const doc = `find a client with a pool that is made for every request
 
 What sql.Open, redis.NewClient, grpc.NewClient, mongo.Connect, resty.New and their
 like return holds connections, and is to be made once. One that is made for a
-request that is served, or in a loop, dials each time.
+request that is served, or in a loop, dials each time: but for one that is made for
+another address in each turn.
 
 It knows constructors by a table. -newpool.table adds a file of one's own: a line
 has pool, the function, as path.Name or (path.Type).Name, and what it returns.`
@@ -37,7 +38,7 @@ func run(pass *analysis.Pass) (any, error) {
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, nil) {
 			often := c.Often(s.In)
-			if !often.Serves() || c.IsTest(s.In.Pos()) {
+			if !often.Serves() || c.IsTest(s.In.Pos()) || often.InLoop() && c.IsEach(s) {
 				continue
 			}
 			if flow := c.Follow(s.Value); flow.Outlives() || flow.Looped && !code.InLoop(s.In) {

@@ -160,7 +160,7 @@ func check(pass *analysis.Pass, c *code.Code, names map[string]bool, s code.Sour
 		return false
 	}
 	flow := c.Follow(s.Value)
-	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) {
+	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) || hasOwnWay(c, s.Value) {
 		return false
 	}
 	what := "a new " + s.What
@@ -265,6 +265,31 @@ func isBound(v ssa.Value) bool {
 	for _, b := range v.Parent().Blocks {
 		for _, in := range b.Instrs {
 			if field, ok := in.(*ssa.FieldAddr); ok && code.Named(field.X.Type(), "net", "Dialer") && fieldName(field) == "LocalAddr" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasOwnWay reports whether a Transport goes through a proxy of its own: one that the
+// caller gives, or that is another in each turn.
+func hasOwnWay(c *code.Code, v ssa.Value) bool {
+	if !code.Named(v.Type(), "net/http", "Transport") {
+		return false
+	}
+	for _, in := range *v.Referrers() {
+		field, ok := in.(*ssa.FieldAddr)
+		if !ok || fieldName(field) != "Proxy" {
+			continue
+		}
+		for _, use := range *field.Referrers() {
+			s, ok := use.(*ssa.Store)
+			if !ok || s.Addr != field {
+				continue
+			}
+			call, ok := s.Val.(*ssa.Call)
+			if ok && code.FullName(code.Callee(call.Common())) == "net/http.ProxyURL" && (c.Varies(call.Call.Args[0]) || code.HostIn(call.Call.Args[0]) == code.Given) {
 				return true
 			}
 		}

@@ -68,7 +68,7 @@ func isSource(call *ssa.CallCommon, opens Opens) bool {
 	if code.IsRequest(fn) || fn != nil && opens != nil && opens(fn) {
 		return true
 	}
-	if callee := call.StaticCallee(); callee != nil && callee.Blocks != nil {
+	if call.StaticCallee() != nil && code.FullName(fn) != "(github.com/hashicorp/go-retryablehttp.Client).Do" {
 		return false // it would be known
 	}
 	sig := call.Signature()
@@ -265,7 +265,7 @@ func isStandard(path string) bool {
 // given as a reader, and close nothing.
 func standard(fn *types.Func) Event {
 	switch fn.Pkg().Path() {
-	case "fmt", "log", "log/slog", "errors", "reflect", "testing":
+	case "fmt", "log", "log/slog", "errors", "testing":
 		return 0
 	}
 	switch code.FullName(fn) {
@@ -387,7 +387,7 @@ func (r *Response) IsHead() bool { return code.Method(r.Call.Common()) == "HEAD"
 // IsIn reports whether the response is one of what is returned.
 func (r *Response) IsIn(ret *ssa.Return) bool {
 	for _, v := range ret.Results {
-		if given := stored(ret, v); given != nil {
+		if given := code.Returned(ret, v); given != nil {
 			v = given
 		}
 		if v == r.val || r.isCell(v) || r.isBody(v) {
@@ -412,21 +412,6 @@ func (r *Response) IsAlone() bool {
 		}
 	}
 	return false
-}
-
-// stored is what a result has, where the function has a defer: it is stored, and
-// loaded behind that.
-func stored(ret *ssa.Return, v ssa.Value) (given ssa.Value) {
-	load, ok := v.(*ssa.UnOp)
-	if !ok {
-		return nil
-	}
-	for _, in := range ret.Block().Instrs {
-		if s, ok := in.(*ssa.Store); ok && s.Addr == load.X {
-			given = s.Val
-		}
-	}
-	return given
 }
 
 // MayReturnClosed reports whether the response may be returned where it was closed

@@ -22,6 +22,49 @@ const (
 
 // HostOf says it of a request that is made again and again.
 func HostOf(request *ssa.CallCommon) Host {
+	if u := target(request); u != nil {
+		return hostIn(u, 0)
+	}
+	return Unknown
+}
+
+// IsHTTPS reports whether a request's address is known to begin with https://.
+func IsHTTPS(request *ssa.CallCommon) bool {
+	u := target(request)
+	for range maxDepth {
+		switch v := u.(type) {
+		case *ssa.Const:
+			return begins(v, "https://")
+		case *ssa.BinOp:
+			u = v.X
+		case *ssa.Call:
+			if FullName(Callee(v.Common())) != "fmt.Sprintf" {
+				return false
+			}
+			format := v.Call.Args[0]
+			if u = format; begins(format, "%s") {
+				u = firstOf(v.Call.Args[1])
+			}
+		case *ssa.MakeInterface:
+			u = v.X
+		case *ssa.UnOp:
+			u = onlyStore(v.X)
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// begins reports whether a value is a constant text that begins so.
+func begins(v ssa.Value, with string) bool {
+	c, ok := v.(*ssa.Const)
+	return ok && c.Value != nil && c.Value.Kind() == constant.String && strings.HasPrefix(constant.StringVal(c.Value), with)
+}
+
+// target is the address of a request, or the request, where that was made elsewhere,
+// or nil.
+func target(request *ssa.CallCommon) ssa.Value {
 	args := request.Args
 	if request.IsInvoke() {
 		args = append([]ssa.Value{nil}, args...)
@@ -33,31 +76,32 @@ func HostOf(request *ssa.CallCommon) Host {
 	case "(net/http.Client).Get", "(net/http.Client).Head", "(net/http.Client).Post", "(net/http.Client).PostForm":
 		at = 1
 	case "(net/http.Client).Do", "(net/http.Transport).RoundTrip", "(net/http.RoundTripper).RoundTrip":
-		return ofRequest(args[1], 0)
+		return ofRequest(args[1])
 	}
 	if at < 0 || at >= len(args) {
-		return Unknown
+		return nil
 	}
-	return hostIn(args[at], 0)
+	return args[at]
 }
 
-// ofRequest says it of a request by how it was made.
-func ofRequest(req ssa.Value, depth int) Host {
+// ofRequest is target for a request that was made before.
+func ofRequest(req ssa.Value) ssa.Value {
 	made := requestMade(req)
-	if p, ok := made.(*ssa.Parameter); ok {
-		return hostIn(p, depth)
-	}
 	call, ok := made.(*ssa.Call)
 	if !ok {
-		return Unknown
+		p, _ := made.(*ssa.Parameter)
+		if p == nil {
+			return nil
+		}
+		return p
 	}
 	switch FullName(Callee(call.Common())) {
 	case "net/http.NewRequest":
-		return hostIn(call.Call.Args[1], depth)
+		return call.Call.Args[1]
 	case "net/http.NewRequestWithContext":
-		return hostIn(call.Call.Args[2], depth)
+		return call.Call.Args[2]
 	}
-	return Unknown
+	return nil
 }
 
 // requestMade is what made a request, of which others are copies.

@@ -45,6 +45,7 @@ type Code struct {
 	fresh   map[*types.Func]bool
 	lits    map[token.Pos]*ast.CompositeLit // by their brace
 	tests   map[*token.File]bool
+	callers map[*ssa.Function][]ssa.CallInstruction
 
 	isProgram bool // what it exports is its own affair
 }
@@ -68,8 +69,19 @@ func build(pass *analysis.Pass) (*Code, error) {
 			return true
 		})
 	}
-	c.often = c.findOften(func(b *ssa.BasicBlock) bool { return !IsPaced(b) })
-	c.repeats = c.findOften(func(*ssa.BasicBlock) bool { return true })
+	c.callers = map[*ssa.Function][]ssa.CallInstruction{}
+	for _, f := range c.Funcs {
+		for call, common := range Calls(f) {
+			if callee := common.StaticCallee(); callee != nil {
+				c.callers[callee] = append(c.callers[callee], call)
+			}
+		}
+	}
+	c.often = c.findOften(func(in ssa.Instruction) bool {
+		call, ok := in.(*ssa.Call)
+		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call))
+	})
+	c.repeats = c.findOften(func(ssa.Instruction) bool { return true })
 	c.findRequests()
 	return c, nil
 }

@@ -2,6 +2,7 @@ package code
 
 import (
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -59,6 +60,13 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 		}
 	}
 	return sources
+}
+
+// IsEach reports whether a source that is a call is given something else in each
+// turn of a loop, such as an address.
+func (c *Code) IsEach(s Source) bool {
+	call, ok := s.In.(*ssa.Call)
+	return ok && slices.ContainsFunc(call.Call.Args, c.Varies)
 }
 
 // isMade reports whether an Alloc is a literal or a variable of its own: not the

@@ -34,6 +34,9 @@ func (o Often) Yes() bool { return o.how != seldom }
 // a loop: more than because anybody may call it.
 func (o Often) Serves() bool { return o.how == byLoop || o.how == byRequest }
 
+// InLoop reports whether it runs in a loop, here or where it is called.
+func (o Often) InLoop() bool { return o.how == byLoop }
+
 // String completes "a new connection …".
 func (o Often) String() string {
 	switch o.how {
@@ -79,8 +82,8 @@ func shown(f *ssa.Function) string {
 
 // findOften says it of all functions. It starts from those that others call: the
 // exported ones, but for package main and tests, and handlers; and goes on to what
-// these call, and to what is called in a loop, if that is one of those that count.
-func (c *Code) findOften(counts func(*ssa.BasicBlock) bool) map[*ssa.Function]Often {
+// these call, and to what is called in a loop, if the call is one of those that count.
+func (c *Code) findOften(counts func(ssa.Instruction) bool) map[*ssa.Function]Often {
 	often := map[*ssa.Function]Often{}
 	var work []*ssa.Function
 	mark := func(f *ssa.Function, h how) {
@@ -98,7 +101,7 @@ func (c *Code) findOften(counts func(*ssa.BasicBlock) bool) map[*ssa.Function]Of
 			mark(f, byCall)
 		}
 		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
-			if InLoop(in) && counts(in.Block()) && !c.IsTest(in.Pos()) {
+			if InLoop(in) && counts(in) && !c.IsTest(in.Pos()) {
 				mark(callee, byLoop)
 			}
 		})
@@ -107,7 +110,7 @@ func (c *Code) findOften(counts func(*ssa.BasicBlock) bool) map[*ssa.Function]Of
 		f := work[len(work)-1]
 		work = work[:len(work)-1]
 		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
-			if !InLoop(in) || counts(in.Block()) {
+			if counts(in) {
 				mark(callee, often[f].how)
 			}
 		})
@@ -215,10 +218,11 @@ var onces = []string{"Init", "Setup", "Install", "Start", "Run", "Serve", "Liste
 var makers = []string{"New", "Open", "Create", "Connect", "Dial"}
 
 func isForOnce(f *ssa.Function) bool {
-	return begins(f.Name(), onces) || begins(f.Name(), makers) && returnsOwn(f)
+	return isOneOf(f.Name(), onces) || isOneOf(f.Name(), makers) && returnsOwn(f)
 }
 
-func begins(name string, words []string) bool {
+// isOneOf reports whether the first word, or more, of a name is one of the words.
+func isOneOf(name string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool {
 		rest, ok := strings.CutPrefix(name, word)
 		return ok && (rest == "" || !unicode.IsLower(rune(rest[0])))

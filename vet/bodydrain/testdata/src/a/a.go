@@ -1,6 +1,7 @@
 package a
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -214,4 +215,21 @@ func Assets(assets []struct{ URL string }) {
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
+}
+
+// HTTP/2, most likely: the connection stays.
+func hook(w http.ResponseWriter, r *http.Request) {
+	resp, err := http.Get(fmt.Sprintf("%s/send", "https://hooks.example"))
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+}
+
+func plain(w http.ResponseWriter, r *http.Request) {
+	resp, err := http.Get("http://" + "hooks.example" + r.URL.Path) // want `the body is closed unread for every request that reaches plain`
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
 }

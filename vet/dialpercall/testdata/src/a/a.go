@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -147,4 +148,59 @@ func accepts(ln net.Listener) {
 		io.Copy(to, conn)
 		to.Close()
 	}
+}
+
+// Each turn has another server.
+func each(servers []string) {
+	for _, s := range servers {
+		go stats(s)
+	}
+}
+
+func stats(server string) {
+	addr := strings.TrimPrefix(server, "tcp://")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, "show stat")
+}
+
+// One server, however many lines.
+type sink struct{ addr string }
+
+func (s *sink) flush(lines []string) {
+	for _, l := range lines {
+		s.send(l)
+	}
+}
+
+func (s *sink) send(line string) {
+	conn, err := net.Dial("tcp", s.addr) // want `a new connection in every turn of a loop`
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, line)
+}
+
+// Its server says all there is and closes.
+func report(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "stats:1717")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.Copy(w, conn)
+}
+
+// It may be a unix socket.
+func either(w http.ResponseWriter, r *http.Request, network, addr string) {
+	conn, err := net.Dial(network, addr)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, "x")
 }

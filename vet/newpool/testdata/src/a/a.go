@@ -66,3 +66,11 @@ func Migrate() {
 	defer db.Close()
 	db.Exec("create table t")
 }
+
+// One for each backend.
+func backends(dsns map[string]string) {
+	for _, dsn := range dsns {
+		db, _ := sql.Open("pgx", dsn)
+		db.Ping()
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"sync"
 	"time"
 
@@ -434,4 +435,94 @@ func startAll(urls []string) {
 	for _, url := range urls {
 		go joins(url)
 	}
+}
+
+// A token is asked for when there is none that is good.
+type tokens struct {
+	token string
+	until time.Time
+}
+
+func (t *tokens) Token() (string, error) {
+	if t.token == "" || t.expired() {
+		fresh, until, err := t.ask()
+		if err != nil {
+			return "", err
+		}
+		t.token, t.until = fresh, until
+	}
+	return t.token, nil
+}
+
+func (t *tokens) expired() bool { return time.Now().After(t.until) }
+
+func (t *tokens) ask() (string, time.Time, error) {
+	c := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	resp, err := c.Get("http://tokens")
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), time.Now().Add(time.Hour), err
+}
+
+// It is asked each time, and what it was is only looked at.
+type asker struct{ last string }
+
+func (a *asker) Ask() (string, error) {
+	if a.last == "stop" {
+		return "", io.EOF
+	}
+	text, err := a.ask()
+	if err != nil {
+		return "", err
+	}
+	println(a.last)
+	return text, nil
+}
+
+func (a *asker) ask() (string, error) {
+	c := &http.Client{Transport: &http.Transport{}} // want `a new http.Transport for every call of ask`
+	resp, err := c.Get("http://tokens")
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
+}
+
+// Each proxy is another.
+func FirstGood(proxies []string) string {
+	for _, p := range proxies {
+		if through(p, "http://x") == nil {
+			return p
+		}
+	}
+	return ""
+}
+
+func through(proxy, url string) error {
+	u, err := neturl.Parse(proxy)
+	if err != nil {
+		return err
+	}
+	c := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(u)}}
+	resp, err := c.Get(url)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+type proxied struct{ proxy *neturl.URL }
+
+func (p *proxied) Get(url string) error {
+	c := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(p.proxy)}} // want `a new http.Transport for every call of Get`
+	resp, err := c.Get(url)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }

@@ -1,0 +1,156 @@
+package code
+
+import (
+	"go/types"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// EndsProgram reports whether a program ends where it comes to a return: with an
+// error that each caller ends it with, as a command does.
+func (c *Code) EndsProgram(in ssa.Instruction) bool {
+	ret, ok := in.(*ssa.Return)
+	return ok && c.isProgram && returnsError(ret) && c.isFatal(in.Parent(), map[*ssa.Function]bool{})
+}
+
+// isFatal reports whether the program ends when f fails. A function that is not called
+// here is a command's.
+func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
+	if seen[f] {
+		return true // it calls itself
+	}
+	seen[f] = true
+	if isHandler(f) || f.Parent() != nil {
+		return false
+	}
+	if len(c.callers[f]) == 0 {
+		return f.Signature.Recv() == nil
+	}
+	for _, in := range c.callers[f] {
+		call, ok := in.(*ssa.Call)
+		if !ok || c.IsTest(call.Pos()) || !c.endsOn(call, seen) {
+			return false
+		}
+	}
+	return true
+}
+
+// endsOn reports whether the program ends when a call fails: the error is returned, by
+// one that it ends with, or what is done on it ends it.
+func (c *Code) endsOn(call *ssa.Call, seen map[*ssa.Function]bool) bool {
+	err := errorOf(call)
+	if err == nil || err.Referrers() == nil {
+		return false
+	}
+	ends := false
+	for _, use := range *err.Referrers() {
+		switch use := use.(type) {
+		case *ssa.Return:
+			if !c.isFatal(call.Parent(), seen) {
+				return false
+			}
+			ends = true
+		case *ssa.BinOp:
+			for _, t := range *use.Referrers() {
+				test, ok := t.(*ssa.If)
+				if !ok {
+					return false
+				}
+				isErr, at := errTest(test)
+				if !isErr || !c.stops(test.Block().Succs[at], call, seen) {
+					return false
+				}
+				ends = true
+			}
+		}
+	}
+	return ends
+}
+
+// stops reports whether each way from a block ends the program, or returns an error to
+// one that does, and none leads back to the call.
+func (c *Code) stops(b *ssa.BasicBlock, call *ssa.Call, seen map[*ssa.Function]bool) bool {
+	been := map[*ssa.BasicBlock]bool{}
+	var all func(b *ssa.BasicBlock) bool
+	all = func(b *ssa.BasicBlock) bool {
+		if been[b] {
+			return true
+		}
+		been[b] = true
+		if b.Dominates(call.Block()) {
+			return false
+		}
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.Panic:
+				return true
+			case *ssa.Call:
+				if exits(in.Common()) {
+					return true
+				}
+			case *ssa.Return:
+				return b.Parent().Name() == "main" || returnsError(in) && c.isFatal(b.Parent(), seen)
+			}
+		}
+		return !slices.ContainsFunc(b.Succs, func(s *ssa.BasicBlock) bool { return !all(s) })
+	}
+	return all(b)
+}
+
+// exits reports whether a call ends the program, by its name.
+func exits(call *ssa.CallCommon) bool {
+	fn := Callee(call)
+	if fn == nil {
+		return false
+	}
+	if FullName(fn) == "os.Exit" {
+		return true
+	}
+	name := strings.ToLower(fn.Name())
+	return strings.HasPrefix(name, "fatal") || strings.HasPrefix(name, "exit") || strings.HasPrefix(name, "die")
+}
+
+// returnsError reports whether what is returned has an error that is not known to be
+// nil.
+func returnsError(ret *ssa.Return) bool {
+	return slices.ContainsFunc(ret.Results, func(v ssa.Value) bool {
+		if given := Returned(ret, v); given != nil {
+			v = given
+		}
+		k, isConst := v.(*ssa.Const)
+		return IsError(v.Type()) && !(isConst && k.IsNil())
+	})
+}
+
+// Returned is what a result has, where the function has a defer: it is stored, and
+// loaded behind that. It is nil of another.
+func Returned(ret *ssa.Return, v ssa.Value) (given ssa.Value) {
+	load, ok := v.(*ssa.UnOp)
+	if !ok {
+		return nil
+	}
+	for _, in := range ret.Block().Instrs {
+		if s, ok := in.(*ssa.Store); ok && s.Addr == load.X {
+			given = s.Val
+		}
+	}
+	return given
+}
+
+// errorOf is the error that a call returns, or nil.
+func errorOf(call *ssa.Call) ssa.Value {
+	if IsError(call.Type()) {
+		return call
+	}
+	if _, ok := call.Type().(*types.Tuple); !ok || call.Referrers() == nil {
+		return nil
+	}
+	for _, in := range *call.Referrers() {
+		if x, ok := in.(*ssa.Extract); ok && IsError(x.Type()) {
+			return x
+		}
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package code
+
+import (
+	"go/token"
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// Varies reports whether a value is another one in each turn of a loop, here or in
+// what calls the function: it is made of an element of a list, of what a channel
+// has, or of what a literal is called with.
+func (c *Code) Varies(v ssa.Value) bool {
+	return varying{c: c, seen: map[ssa.Value]bool{}}.looks(v, 0)
+}
+
+type varying struct {
+	c    *Code
+	seen map[ssa.Value]bool
+}
+
+func (w varying) looks(v ssa.Value, calls int) bool {
+	if v == nil || w.seen[v] || Named(v.Type(), "context", "Context") {
+		return false
+	}
+	w.seen[v] = true
+	if isElement(v) {
+		return true
+	}
+	switch v := v.(type) {
+	case *ssa.Parameter:
+		return w.given(v, calls)
+	case *ssa.FreeVar:
+		return w.looks(Captured(v), calls)
+	case *ssa.Alloc:
+		return w.stored(v, calls)
+	case *ssa.Function, *ssa.Global, *ssa.MakeClosure, *ssa.Builtin, *ssa.Const:
+		return false
+	case ssa.Instruction:
+		for _, op := range v.Operands(nil) {
+			if *op != nil && w.looks(*op, calls) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isElement reports whether a value is one of many.
+func isElement(v ssa.Value) bool {
+	var index ssa.Value
+	switch v := v.(type) {
+	case *ssa.IndexAddr:
+		index = v.Index
+	case *ssa.Index:
+		index = v.Index
+	case *ssa.Lookup:
+		index = v.Index
+	case *ssa.Next:
+		return true
+	case *ssa.UnOp:
+		return v.Op == token.ARROW
+	case *ssa.Select:
+		return true
+	case *ssa.BinOp:
+		phi, ok := v.X.(*ssa.Phi)
+		return ok && slices.Contains(phi.Edges, ssa.Value(v)) // what a loop counts
+	default:
+		return false
+	}
+	_, isConst := index.(*ssa.Const)
+	return !isConst
+}
+
+// given says it of a parameter, by what the function's callers give. A literal that
+// is given away is called with something else each time.
+func (w varying) given(p *ssa.Parameter, calls int) bool {
+	if calls == maxDepth {
+		return false
+	}
+	f := p.Parent()
+	at := -1
+	for i, q := range f.Params {
+		if p == q {
+			at = i
+		}
+	}
+	callers := w.c.callers[f]
+	for _, call := range callers {
+		if at < len(call.Common().Args) && w.looks(call.Common().Args[at], calls+1) {
+			return true
+		}
+	}
+	return f.Parent() != nil && len(callers) == 0
+}
+
+// stored says it of a variable, by all that it, or a part of it, is given.
+func (w varying) stored(a ssa.Value, calls int) bool {
+	for _, in := range *a.Referrers() {
+		switch in := in.(type) {
+		case *ssa.Store:
+			if in.Addr == a && w.looks(in.Val, calls) {
+				return true
+			}
+		case *ssa.FieldAddr:
+			if in.X == a && w.stored(in, calls) {
+				return true
+			}
+		case *ssa.IndexAddr:
+			if in.X == a && w.stored(in, calls) {
+				return true
+			}
+		}
+	}
+	return false
+}
