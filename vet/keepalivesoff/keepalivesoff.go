@@ -7,6 +7,7 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/inspect"
@@ -23,9 +24,10 @@ closed after one request, and a new one made for the next. It is meant where a
 server can't bear a second request, or where there is no next.
 
 In tests, where a server is to be rid of its clients, they are fine. So they are where
-a comment stands before them, or above their function, or a condition does, which
-says when; beside a Proxy, which is asked once a connection; and in a function that makes a Transport which does
-not outlive the call, and would leave its connections behind, or dials unix sockets.`
+a comment says why, before them or above their function, or a condition says when;
+beside a Proxy, which is asked once a connection; and in a function that makes a
+Transport which does not outlive the call, and would leave its connections behind, or
+that dials unix sockets.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -222,11 +224,24 @@ func isCommented(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 		if text := g.List[0].Text; strings.HasPrefix(text, "// want ") || strings.HasPrefix(text, "//nolint") || strings.HasPrefix(text, "//lint:") {
 			continue // analysistest's, and what Reports looks at
 		}
-		if first, last := pass.Fset.Position(g.Pos()).Line, pass.Fset.Position(g.End()).Line; first == line || last == line-1 {
+		first, last := pass.Fset.Position(g.Pos()).Line, pass.Fset.Position(g.End()).Line
+		if (first == line || last == line-1) && !saysWhat(g.Text()) {
 			return true
 		}
 	}
 	return false
+}
+
+// what are the words of a comment that says what its line does, and not why.
+var what = strings.Fields("a after alive alives and be close closed closes closing connection connections disable disabled disables " +
+	"do each every finished flag for from get got have header http immediately is it keep keepalive keepalives made make no not of off once " +
+	"option parameter parameters persistent request requests response reuse reused set sets setting should tcp that the this to true use used we when will")
+
+// saysWhat reports whether a comment says no more than its line.
+func saysWhat(text string) bool {
+	text = strings.NewReplacer("'ve", " have", "n't", " not", "'s", " is").Replace(strings.ToLower(text))
+	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(what, w) })
 }
 
 // setsProxy reports whether the block around sets some Proxy, as hasProxy does.

@@ -33,6 +33,11 @@ func request() {
 	http.DefaultClient.Do(req)
 }
 
+func restated(req *http.Request) {
+	// Set connection parameter to close the connection immediately when we've got the response
+	req.Close = true // want `the connection is closed after this request`
+}
+
 func byDefault(c *http.Client) *http.Client {
 	if c == nil {
 		c = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // want `keep-alives are off`
