@@ -5,7 +5,6 @@ package closeidle
 import (
 	"go/ast"
 	"go/token"
-	"go/types"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -115,8 +114,7 @@ func sharesDefault(client *ssa.Alloc) bool {
 				return false // another's copy
 			}
 		case *ssa.FieldAddr:
-			st := client.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct)
-			if st.Field(in.Field).Name() == "Transport" {
+			if code.FieldName(in) == "Transport" {
 				return false
 			}
 		}

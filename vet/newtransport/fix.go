@@ -92,7 +92,7 @@ func onlyRequests(client *ssa.Alloc, transport *ssa.FieldAddr, seen map[*ssa.All
 	for _, in := range *client.Referrers() {
 		switch in := in.(type) {
 		case *ssa.FieldAddr:
-			if fieldName(in) == "Transport" && in != transport {
+			if code.FieldName(in) == "Transport" && in != transport {
 				return false
 			}
 		case *ssa.Store:

@@ -219,7 +219,7 @@ func isOff(v ssa.Value) bool {
 			if !ok || val.Value == nil {
 				continue
 			}
-			switch fieldName(field) {
+			switch code.FieldName(field) {
 			case "DisableKeepAlives":
 				return constant.BoolVal(val.Value)
 			case "MaxIdleConnsPerHost":
@@ -232,10 +232,6 @@ func isOff(v ssa.Value) bool {
 	return false
 }
 
-func fieldName(f *ssa.FieldAddr) string {
-	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()
-}
-
 // closesAll reports whether a function has its requests close their connections.
 func closesAll(f *ssa.Function) bool {
 	for _, b := range f.Blocks {
@@ -245,7 +241,7 @@ func closesAll(f *ssa.Function) bool {
 				continue
 			}
 			field, ok := s.Addr.(*ssa.FieldAddr)
-			if !ok || !code.Named(field.X.Type(), "net/http", "Request") || fieldName(field) != "Close" {
+			if !ok || !code.Named(field.X.Type(), "net/http", "Request") || code.FieldName(field) != "Close" {
 				continue
 			}
 			if val, ok := s.Val.(*ssa.Const); ok && constant.BoolVal(val.Value) {
@@ -264,7 +260,7 @@ func isBound(v ssa.Value) bool {
 	}
 	for _, b := range v.Parent().Blocks {
 		for _, in := range b.Instrs {
-			if field, ok := in.(*ssa.FieldAddr); ok && code.Named(field.X.Type(), "net", "Dialer") && fieldName(field) == "LocalAddr" {
+			if field, ok := in.(*ssa.FieldAddr); ok && code.Named(field.X.Type(), "net", "Dialer") && code.FieldName(field) == "LocalAddr" {
 				return true
 			}
 		}
@@ -280,7 +276,7 @@ func hasOwnWay(c *code.Code, v ssa.Value) bool {
 	}
 	for _, in := range *v.Referrers() {
 		field, ok := in.(*ssa.FieldAddr)
-		if !ok || fieldName(field) != "Proxy" {
+		if !ok || code.FieldName(field) != "Proxy" {
 			continue
 		}
 		for _, use := range *field.Referrers() {

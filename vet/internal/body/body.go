@@ -182,7 +182,16 @@ func follow(r *Response, v ssa.Value, depth int) {
 				}
 			}
 		case ssa.CallInstruction:
-			r.note(in, called(v, in.Common(), depth))
+			if wraps(in.Common()) && in.Value() != nil {
+				r.note(in, Reads)
+				all(in.Value()) // who reads that reads the body
+				return
+			}
+			e := called(v, in.Common(), depth)
+			if isScan(in) {
+				e |= Ends
+			}
+			r.note(in, e)
 		case *ssa.Return:
 			r.note(in, Leaves|Returned)
 		case *ssa.Send, *ssa.MapUpdate:
@@ -199,11 +208,7 @@ func isResponse(a *ssa.Alloc) bool {
 }
 
 func isBody(f *ssa.FieldAddr) bool {
-	if !code.Named(f.X.Type(), "net/http", "Response") {
-		return false
-	}
-	st := f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct)
-	return st.Field(f.Field).Name() == "Body"
+	return code.Named(f.X.Type(), "net/http", "Response") && code.FieldName(f) == "Body"
 }
 
 // called is what a call does with a body, or with a response.
@@ -272,12 +277,35 @@ func standard(fn *types.Func) Event {
 	case "io.ReadAll", "io/ioutil.ReadAll", "io.Copy", "io.CopyBuffer", "(bytes.Buffer).ReadFrom",
 		"io.LimitReader": // of what is meant to be within the limit
 		return Reads | Ends
-	case "io.NopCloser", "io.TeeReader", "io.MultiReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
-		"encoding/json.NewDecoder", "encoding/xml.NewDecoder", "compress/gzip.NewReader", "io.CopyN",
-		"io.ReadFull", "io.ReadAtLeast", "(bufio.Reader).Reset", "io/ioutil.NopCloser":
+	case "io.CopyN", "io.ReadFull", "io.ReadAtLeast", "(bufio.Reader).Reset":
 		return Reads
 	}
+	if fn.Signature().Recv() != nil && readers[fn.Pkg().Path()] {
+		return Reads // of what wraps it
+	}
 	return Reads | Leaves
+}
+
+// readers are the packages of what wraps a body to read it.
+var readers = map[string]bool{
+	"bufio": true, "encoding/json": true, "encoding/xml": true, "encoding/csv": true, "compress/gzip": true, "archive/tar": true,
+}
+
+// wraps reports whether a call makes a reader of a body, which reads from it, and
+// closes nothing.
+func wraps(call *ssa.CallCommon) bool {
+	switch code.FullName(code.Callee(call)) {
+	case "io.NopCloser", "io/ioutil.NopCloser", "io.TeeReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
+		"encoding/json.NewDecoder", "encoding/xml.NewDecoder", "encoding/csv.NewReader", "compress/gzip.NewReader", "archive/tar.NewReader":
+		return true
+	}
+	return false
+}
+
+// isScan reports whether a call is a Scanner's Scan that a loop goes on with, as long
+// as there is something to read.
+func isScan(in ssa.CallInstruction) bool {
+	return code.FullName(code.Callee(in.Common())) == "(bufio.Scanner).Scan" && code.InLoop(in)
 }
 
 // Without looks for a path from the call on which none of the events is, that ends

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/code"
 )
 
 // isEmpty reports whether a test is about a status whose responses have no body to
@@ -35,10 +37,28 @@ func (r *Response) status(op *ssa.BinOp) int64 {
 		return 0
 	}
 	field, ok := load.X.(*ssa.FieldAddr)
-	if !ok || field.X != r.val && !r.isCell(field.X) {
+	if !ok || field.X != r.val && !r.isCell(field.X) || code.FieldName(field) != "StatusCode" {
 		return 0
 	}
 	return c.Int64()
+}
+
+// isNoBody reports whether a test is about a response whose length is 0, or whose body
+// is http.NoBody.
+func (r *Response) isNoBody(op *ssa.BinOp) bool {
+	if load, ok := op.X.(*ssa.UnOp); ok {
+		field, ok := load.X.(*ssa.FieldAddr)
+		if c, isConst := op.Y.(*ssa.Const); ok && isConst && c.Value != nil && (field.X == r.val || r.isCell(field.X)) && code.FieldName(field) == "ContentLength" {
+			return c.Int64() == 0
+		}
+	}
+	if m, ok := op.Y.(*ssa.MakeInterface); ok {
+		if load, ok := m.X.(*ssa.UnOp); ok {
+			g, ok := load.X.(*ssa.Global)
+			return ok && g.Name() == "NoBody" && r.isBody(op.X)
+		}
+	}
+	return false
 }
 
 // Upgrades reports whether the function asks for 101.
@@ -70,6 +90,9 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 	}
 	if is, at := r.isEmpty(op); is {
 		return i == at
+	}
+	if r.isNoBody(op) {
+		return (i == 0) == (op.Op == token.EQL)
 	}
 	x := op.X
 	if isNil(x) {

@@ -200,6 +200,11 @@ func Field(lit *ast.CompositeLit, name string) *ast.KeyValueExpr {
 	return nil
 }
 
+// FieldName is the name of the field that an address is of.
+func FieldName(f *ssa.FieldAddr) string {
+	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()
+}
+
 // IsTrue reports whether an expression is true whenever it is evaluated.
 func IsTrue(info *types.Info, e ast.Expr) bool {
 	v := info.Types[e].Value

@@ -1,11 +1,13 @@
 package a
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httputil"
+	"reflect"
 	"time"
 )
 
@@ -18,7 +20,7 @@ func Never(url string) int {
 }
 
 func Read(c *http.Client, req *http.Request) ([]byte, error) {
-	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 26`
+	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 28`
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,7 @@ func ThrownAway(url string) error {
 }
 
 func OnePath(url string) error {
-	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 42`
+	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 44`
 	if err != nil {
 		return err
 	}
@@ -318,7 +320,7 @@ func Two(url string) (string, error) {
 
 // Somebody says of the error that it is worth another try: then there is one.
 func Again(url string) (again bool, err error) {
-	resp, err := http.Get(url) // want `not on that which returns in line 330`
+	resp, err := http.Get(url) // want `not on that which returns in line 332`
 	again, err = isWorthIt(err)
 	if again {
 		return true, err
@@ -515,4 +517,80 @@ func DumpedHead(url string) int {
 func Thrown(url string) error {
 	_, err := open(url)
 	return err
+}
+
+// It is read to its end, by what wraps it.
+func Lines(url string) (lines []string) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil
+	}
+	scanner := bufio.NewScanner(resp.Body)
+	for scanner.Scan() {
+		lines = append(lines, scanner.Text())
+	}
+	return lines
+}
+
+func Teed(url string, w io.Writer) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	_, err = io.ReadAll(io.TeeReader(resp.Body, w))
+	return err
+}
+
+func FirstLine(url string) (string, error) {
+	resp, err := http.Get(url) // want `never closed: its connection is not used again unless it was read to its end`
+	if err != nil {
+		return "", err
+	}
+	return bufio.NewReader(resp.Body).ReadString('\n')
+}
+
+func Stream(url string) (*bufio.Reader, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	return bufio.NewReader(resp.Body), nil
+}
+
+// There is nothing to close.
+func Empty(url string, v any) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	if resp.ContentLength == 0 {
+		return nil
+	}
+	if resp.Body == http.NoBody {
+		return errors.New(resp.Status)
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+func Short(url string, v any) error {
+	resp, err := http.Get(url) // want `not closed on every path`
+	if err != nil {
+		return err
+	}
+	if resp.ContentLength < 10 {
+		return nil
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(v)
+}
+
+// By reflection it may be anybody's.
+func Reflected(url string, to any) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	reflect.ValueOf(to).Elem().Set(reflect.ValueOf(resp.Body))
+	return nil
 }
