@@ -131,7 +131,7 @@ func check(pass *analysis.Pass, c *code.Code, r *body.Response) {
 	}
 	var leaks []ssa.Instruction
 	r.Without(body.Closes|body.Ends|body.Leaves, func(in ssa.Instruction) bool {
-		if !c.EndsProgram(in) {
+		if !c.EndsProgram(in) && !r.MayBeStored(in) {
 			leaks = append(leaks, in)
 		}
 		return false

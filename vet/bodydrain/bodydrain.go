@@ -18,11 +18,11 @@ const doc = `find a body that is closed unread, though more requests follow
 Before Go 1.27, net/http closes the connection of a body that is closed before its
 end was read (golang/go#60240): the next request makes another. Reported are bodies
 that are closed unread in a loop that makes the next request, and in a function that
-runs for every request that is served, or in a loop, and reads none. A client behind
-an interface may be any.
+runs for every request that is served, or in a loop, and reads none of what a GET had.
+A client behind an interface may be any.
 
-A response to HEAD has no body, one to PUT or DELETE whose status is all that is asked
-for has none mostly, one by a client that the call made for itself has a connection
+A response to HEAD has no body, one to POST, PUT or DELETE whose status is all that is
+asked for often has none, one by a client that the call made for itself has a connection
 that nobody else would use, and one from an https:// address that is written there is
 HTTP/2's mostly, whose connection stays.`
 
@@ -73,20 +73,10 @@ func unread(c *code.Code, r *body.Response) string {
 	if inLoop && r.ClosesAtOnce() && r.Unread(again) != nil {
 		return "the body is closed unread before the next request"
 	}
-	if often := c.Often(r.Call); often.Serves() && r.Any()&(body.Reads|body.Leaves) == 0 && mayHaveBody(r) {
+	if often := c.Often(r.Call); often.Serves() && r.Any()&(body.Reads|body.Leaves) == 0 && code.Method(r.Call.Common()) == "GET" {
 		return "the body is closed unread " + often.String()
 	}
 	return ""
-}
-
-// mayHaveBody reports whether it is likely that there is something to read: what
-// changes something is often answered by a status alone.
-func mayHaveBody(r *body.Response) bool {
-	switch code.Method(r.Call.Common()) {
-	case "PUT", "PATCH", "DELETE":
-		return false
-	}
-	return true
 }
 
 // isOwn reports whether a request's client has a pool that was made for the call.

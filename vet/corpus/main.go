@@ -88,7 +88,8 @@ func run(ctx context.Context) error {
 		}
 	}
 	t := tables(results)
-	fmt.Print(t.of(first).summary(), "\nheld out:\n\n", t.of(second).summary(), "\nthird set:\n\n", t.of(third).summary(), "\nfourth set:\n\n", t.of(fourth).summary())
+	fmt.Print(t.of(first).summary(), "\nheld out:\n\n", t.of(second).summary(), "\nthird set:\n\n", t.of(third).summary(), "\nfourth set:\n\n", t.of(fourth).summary(),
+		"\nfifth set:\n\n", t.of(fifth).summary())
 	if !*write {
 		return nil
 	}
@@ -214,10 +215,11 @@ const (
 	second = "held out: "
 	third  = "third set: "
 	fourth = "fourth set: "
+	fifth  = "fifth set: "
 )
 
 func (m module) set() string {
-	for _, set := range []string{second, third, fourth} {
+	for _, set := range []string{second, third, fourth, fifth} {
 		if strings.HasPrefix(m.why, set) {
 			return set
 		}
@@ -290,6 +292,7 @@ func (t tables) page() (string, error) {
 		"{{second}}\n", t.of(second).summary(),
 		"{{third}}\n", t.of(third).summary(),
 		"{{fourth}}\n", t.of(fourth).summary(),
+		"{{fifth}}\n", t.of(fifth).summary(),
 		"{{modules}}\n", t.modules(),
 		"{{reports}}\n", t.reports(),
 	).Replace(string(text)), nil
@@ -301,7 +304,7 @@ func (t tables) modules() string {
 	for _, res := range t {
 		n := fmt.Sprint(len(res.reports))
 		if res.err != nil {
-			n = "does not compile"
+			n += ", of what compiles"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", res.path, res.version, n, res.why)
 	}

@@ -471,6 +471,18 @@ func (r *Response) MayReturnClosed() bool {
 	return false
 }
 
+// MayBeStored reports whether there is a way to an instruction on which the response is
+// stored in something, for others: on a condition that it may have in common with
+// another.
+func (r *Response) MayBeStored(in ssa.Instruction) bool {
+	for s, e := range r.does {
+		if e&Stored != 0 && code.Reaches(s.Block(), in.Block()) {
+			return true
+		}
+	}
+	return false
+}
+
 // GivenAway reports whether the response is left to others than the function's
 // caller.
 func (r *Response) GivenAway() bool {

@@ -178,11 +178,12 @@ func testFiles(pass *analysis.Pass) map[*token.File]bool {
 	return files
 }
 
-// isMock reports whether a file is one of doubles, by its name or its folder's.
+// isMock reports whether a file is one of doubles, or of tests of the whole, by its
+// name or its folder's.
 func isMock(file string) bool {
 	dir, name := filepath.Split(file)
 	switch filepath.Base(dir) {
-	case "mock", "mocks", "fake", "fakes":
+	case "mock", "mocks", "fake", "fakes", "e2e":
 		return true
 	}
 	return strings.Contains(name, "mock")
@@ -237,6 +238,23 @@ func comesBack(b *ssa.BasicBlock, avoid func(*ssa.BasicBlock) bool) bool {
 		return false
 	}
 	return reach(b)
+}
+
+// Reaches reports whether there is a way from a block to another.
+func Reaches(from, to *ssa.BasicBlock) bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	var reach func(b *ssa.BasicBlock) bool
+	reach = func(b *ssa.BasicBlock) bool {
+		if b == to {
+			return true
+		}
+		if seen[b] {
+			return false
+		}
+		seen[b] = true
+		return slices.ContainsFunc(b.Succs, reach)
+	}
+	return reach(from)
 }
 
 // Calls are the calls in f, deferred and started ones too.

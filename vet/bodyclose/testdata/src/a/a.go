@@ -594,3 +594,20 @@ func Reflected(url string, to any) error {
 	reflect.ValueOf(to).Elem().Set(reflect.ValueOf(resp.Body))
 	return nil
 }
+
+// Whoever wants the response has it, and who does not has it closed.
+type options struct{ into **http.Response }
+
+func Into(url string, o options) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	if o.into != nil {
+		*o.into = resp
+	}
+	if o.into == nil {
+		return resp.Body.Close()
+	}
+	return nil
+}

@@ -233,3 +233,12 @@ func plain(w http.ResponseWriter, r *http.Request) {
 	}
 	resp.Body.Close()
 }
+
+// A status alone, most likely.
+func acknowledge(w http.ResponseWriter, r *http.Request) {
+	resp, err := http.Post("http://x/ack", "text/plain", nil)
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+}
