@@ -9,7 +9,7 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), bodyclose.Analyzer, "a", "command", "example.com/m/internal/x")
+	analysistest.Run(t, analysistest.TestData(), bodyclose.Analyzer, "a", "shapes", "command", "example.com/m/internal/x")
 }
 
 func TestFix(t *testing.T) {

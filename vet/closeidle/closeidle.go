@@ -5,11 +5,13 @@ package closeidle
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
 	"github.com/berth-go/berth/vet/internal/code"
+	"github.com/berth-go/berth/vet/newtransport"
 )
 
 const doc = `find CloseIdleConnections of a shared client after a request
@@ -27,18 +29,19 @@ var Analyzer = &analysis.Analyzer{
 	Name:     "closeidle",
 	Doc:      doc,
 	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/closeidle",
-	Requires: []*analysis.Analyzer{code.Analyzer},
+	Requires: []*analysis.Analyzer{code.Analyzer, newtransport.Analyzer},
 	Run:      run,
 }
 
 func run(pass *analysis.Pass) (any, error) {
 	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	made := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).MayMake
 	for _, f := range c.Funcs {
 		if !requests(f) {
 			continue
 		}
 		for in, call := range code.Calls(f) {
-			if !closes(call) || c.IsTest(in.Pos()) || isOwn(c, call.Args[0]) {
+			if !closes(call) || c.IsTest(in.Pos()) || isOwn(c, made, call.Args[0]) {
 				continue
 			}
 			if code.OnError(in.Block()) || !code.InLoop(in) && !code.IsAlways(in.Block()) {
@@ -89,12 +92,13 @@ func requests(f *ssa.Function) bool {
 }
 
 // isOwn reports whether the client was made by the function itself.
-func isOwn(c *code.Code, v ssa.Value) bool {
+func isOwn(c *code.Code, made func(*types.Func) string, v ssa.Value) bool {
 	switch root := code.Root(v).(type) {
 	case *ssa.Alloc:
 		return !sharesDefault(root)
 	case *ssa.Call:
-		return c.IsNew(root)
+		fn := code.Callee(root.Common())
+		return c.IsNew(root) || fn != nil && made(fn) != ""
 	case *ssa.FreeVar:
 		return true // who knows: a deferred literal's
 	}

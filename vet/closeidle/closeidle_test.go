@@ -9,7 +9,7 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), closeidle.Analyzer, "a")
+	analysistest.Run(t, analysistest.TestData(), closeidle.Analyzer, "a", "shapes")
 }
 
 func TestFix(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), idleperhost.Analyzer, "a")
+	analysistest.Run(t, analysistest.TestData(), idleperhost.Analyzer, "a", "shapes")
 }
 
 func TestFix(t *testing.T) {

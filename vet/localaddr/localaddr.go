@@ -86,8 +86,13 @@ func report(pass *analysis.Pass, at ast.Node, addr ast.Expr, stack []ast.Node) {
 // far as can be seen.
 func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 	addr = ast.Unparen(addr)
-	if id, ok := addr.(*ast.Ident); ok {
-		if given := definition(pass, id, stack); given != nil {
+	switch x := addr.(type) {
+	case *ast.Ident:
+		if given := definition(pass, x, stack); given != nil {
+			addr = given
+		}
+	case *ast.CallExpr:
+		if given := returned(pass, x); given != nil {
 			addr = given
 		}
 	}
@@ -172,11 +177,11 @@ func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast
 		return nil
 	}
 	n := 0
-	each(stack, func(s *ast.AssignStmt) {
-		for i, lhs := range s.Lhs {
-			l, ok := lhs.(*ast.Ident)
-			if ok && len(s.Lhs) == len(s.Rhs) && (pass.TypesInfo.Defs[l] == obj || pass.TypesInfo.Uses[l] == obj) {
-				given = s.Rhs[i]
+	each(stack, func(lhs, rhs []ast.Expr) {
+		for i, left := range lhs {
+			l, ok := left.(*ast.Ident)
+			if ok && len(lhs) == len(rhs) && (pass.TypesInfo.Defs[l] == obj || pass.TypesInfo.Uses[l] == obj) {
+				given = rhs[i]
 				n++
 			}
 		}
@@ -187,11 +192,31 @@ func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast
 	return given
 }
 
+// returned is what a function of this package returns, where that is all it does.
+func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
+	id, ok := call.Fun.(*ast.Ident)
+	if !ok {
+		return nil
+	}
+	for _, file := range pass.Files {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body == nil || len(f.Body.List) != 1 || pass.TypesInfo.Defs[f.Name] != pass.TypesInfo.Uses[id] {
+				continue
+			}
+			if ret, ok := f.Body.List[0].(*ast.ReturnStmt); ok && len(ret.Results) == 1 {
+				return ret.Results[0]
+			}
+		}
+	}
+	return nil
+}
+
 // setsControl reports whether the function gives a dialer its Control by assignment.
 func setsControl(pass *analysis.Pass, stack []ast.Node) (sets bool) {
-	each(stack, func(s *ast.AssignStmt) {
-		for _, lhs := range s.Lhs {
-			sel, ok := lhs.(*ast.SelectorExpr)
+	each(stack, func(lhs, _ []ast.Expr) {
+		for _, left := range lhs {
+			sel, ok := left.(*ast.SelectorExpr)
 			if ok && (sel.Sel.Name == "Control" || sel.Sel.Name == "ControlContext") && code.Named(pass.TypesInfo.TypeOf(sel.X), "net", "Dialer") {
 				sets = true
 			}
@@ -200,13 +225,21 @@ func setsControl(pass *analysis.Pass, stack []ast.Node) (sets bool) {
 	return sets
 }
 
-// each visits the assignments of the outermost function.
-func each(stack []ast.Node, visit func(*ast.AssignStmt)) {
+// each visits the assignments of the outermost function, and what its variables are
+// declared with.
+func each(stack []ast.Node, visit func(lhs, rhs []ast.Expr)) {
 	for _, n := range stack {
 		if f, ok := n.(*ast.FuncDecl); ok && f.Body != nil {
 			ast.Inspect(f.Body, func(n ast.Node) bool {
-				if s, ok := n.(*ast.AssignStmt); ok {
-					visit(s)
+				switch n := n.(type) {
+				case *ast.AssignStmt:
+					visit(n.Lhs, n.Rhs)
+				case *ast.ValueSpec:
+					names := make([]ast.Expr, len(n.Names))
+					for i, name := range n.Names {
+						names[i] = name
+					}
+					visit(names, n.Values)
 				}
 				return true
 			})

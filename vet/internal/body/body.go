@@ -238,9 +238,6 @@ func called(v ssa.Value, call *ssa.CallCommon, depth int) Event {
 		}
 		return Reads | Ends
 	}
-	if fn.Pkg() != nil && isStandard(fn.Pkg().Path()) {
-		return standard(fn)
-	}
 	if callee := call.StaticCallee(); callee != nil && callee.Blocks != nil {
 		e := Event(0)
 		for i, arg := range call.Args {
@@ -255,12 +252,17 @@ func called(v ssa.Value, call *ssa.CallCommon, depth int) Event {
 		}
 		return e
 	}
+	if fn.Pkg() != nil && isStandard(fn.Pkg().Path()) {
+		return standard(fn)
+	}
 	return Reads | Leaves
 }
 
 // maxDepth is how many calls deep a body is followed.
 const maxDepth = 4
 
+// isStandard reports whether a package is the standard library's: or a module's whose
+// name has no dot.
 func isStandard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")

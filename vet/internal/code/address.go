@@ -48,12 +48,31 @@ func IsHTTPS(request *ssa.CallCommon) bool {
 		case *ssa.MakeInterface:
 			u = v.X
 		case *ssa.UnOp:
-			u = onlyStore(v.X)
+			if g, ok := v.X.(*ssa.Global); ok {
+				u = initial(g)
+			} else {
+				u = onlyStore(v.X)
+			}
 		default:
 			return false
 		}
 	}
 	return false
+}
+
+// initial is what a package variable is declared with.
+func initial(g *ssa.Global) (val ssa.Value) {
+	if g.Pkg == nil || g.Pkg.Func("init") == nil {
+		return nil
+	}
+	for _, b := range g.Pkg.Func("init").Blocks {
+		for _, in := range b.Instrs {
+			if s, ok := in.(*ssa.Store); ok && s.Addr == g {
+				val = s.Val
+			}
+		}
+	}
+	return val
 }
 
 // begins reports whether a value is a constant text that begins so.

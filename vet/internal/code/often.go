@@ -119,10 +119,17 @@ func (c *Code) findOften(counts func(ssa.Instruction) bool) map[*ssa.Function]Of
 }
 
 // eachCall visits the functions that f calls, starts, or gives to another to call
-// as often: but for sync.Once and its like.
+// as often, or to its caller: but for sync.Once and its like.
 func eachCall(f *ssa.Function, visit func(in ssa.Instruction, callee *ssa.Function)) {
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
+			if ret, ok := in.(*ssa.Return); ok {
+				for _, res := range ret.Results {
+					if lit := literalOf(res); lit != nil {
+						visit(in, lit)
+					}
+				}
+			}
 			call, ok := in.(ssa.CallInstruction)
 			if !ok {
 				continue

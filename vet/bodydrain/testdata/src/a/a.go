@@ -242,3 +242,13 @@ func acknowledge(w http.ResponseWriter, r *http.Request) {
 	}
 	resp.Body.Close()
 }
+
+var hooks = "https://hooks.example/"
+
+func byVariable(w http.ResponseWriter, r *http.Request) {
+	resp, err := http.Get(hooks + r.URL.Path)
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+}
