@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"go/ast"
 	"go/constant"
+	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/inspect"
 	"golang.org/x/tools/go/ast/inspector"
+	"golang.org/x/tools/go/ssa"
 
 	"github.com/berth-go/berth/vet/internal/code"
 	"github.com/berth-go/berth/vet/newtransport"
@@ -24,6 +27,7 @@ the next burst makes them anew (golang/go#13801). MaxIdleConns, which is easily 
 for it, is about all hosts together.
 
 Reported are a Transport that sets MaxIdleConns above 2 and not MaxIdleConnsPerHost,
+unless a comment there says something of idle connections, or it is gone with the call;
 and requests to one host from more goroutines than their Transport keeps connections
 for, where the package says how many: in a loop that counts, by errgroup's SetLimit,
 or by a channel of so many places. Of the default transport, any number that a loop
@@ -49,13 +53,30 @@ func run(pass *analysis.Pass) (any, error) {
 	again := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).Reported
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
 	told := crowds(pass, c, again)
+	brief := briefs(c)
 	for cur := range in.Root().Preorder((*ast.CompositeLit)(nil)) {
 		lit := cur.Node().(*ast.CompositeLit)
-		if code.Named(pass.TypesInfo.TypeOf(lit), "net/http", "Transport") && !c.IsTest(lit.Pos()) && !again[lit.Lbrace] && !told[lit.Lbrace] {
+		if code.Named(pass.TypesInfo.TypeOf(lit), "net/http", "Transport") && !c.IsTest(lit.Pos()) && !again[lit.Lbrace] && !told[lit.Lbrace] && !brief[lit.Lbrace] {
 			forgotten(pass, lit)
 		}
 	}
 	return nil, nil
+}
+
+// briefs are the Transports that are gone when their function is left, by their brace:
+// what the function does one after the other needs one connection.
+func briefs(c *code.Code) map[token.Pos]bool {
+	brief := map[token.Pos]bool{}
+	for _, f := range c.Funcs {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				if a, ok := in.(*ssa.Alloc); ok && code.Named(a.Type(), "net/http", "Transport") && !c.Follow(a).Outlives() {
+					brief[a.Pos()] = true
+				}
+			}
+		}
+	}
+	return brief
 }
 
 // forgotten is http.Transport{MaxIdleConns: 100}.
@@ -78,7 +99,7 @@ func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
 		return
 	}
 	n := number(pass, all.Value)
-	if n >= 0 && n <= kept {
+	if n >= 0 && n <= kept || slices.ContainsFunc(code.Comments(pass, all.Pos()), func(text string) bool { return strings.Contains(text, "idle") }) {
 		return
 	}
 	text := types.ExprString(all.Value)

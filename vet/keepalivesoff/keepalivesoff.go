@@ -186,9 +186,9 @@ func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 	for i := len(stack) - 1; i > 0; i-- {
 		switch outer := stack[i-1].(type) {
 		case *ast.FuncDecl:
-			return namesKeepAlives(outer) || isCommented(pass, n, stack)
+			return namesKeepAlives(outer) || isCommented(pass, n)
 		case *ast.FuncLit:
-			return isCommented(pass, n, stack)
+			return isCommented(pass, n)
 		case *ast.IfStmt:
 			if (stack[i] == outer.Body || stack[i] == outer.Else) && !isNilTest(outer.Cond) {
 				return true
@@ -197,7 +197,7 @@ func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 			return true
 		}
 	}
-	return isCommented(pass, n, stack)
+	return isCommented(pass, n)
 }
 
 // namesKeepAlives reports whether a function's comment says that it keeps no
@@ -213,23 +213,14 @@ func isNilTest(cond ast.Expr) bool {
 	return ok && (named(b.X, "nil") || named(b.Y, "nil"))
 }
 
-func isCommented(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
+// isCommented reports whether a comment says why.
+func isCommented(pass *analysis.Pass, n ast.Node) bool {
 	if lit, ok := n.(*ast.CompositeLit); ok {
 		if off := code.Field(lit, "DisableKeepAlives"); off != nil {
 			n = off
 		}
 	}
-	line := pass.Fset.Position(n.Pos()).Line
-	for _, g := range stack[0].(*ast.File).Comments {
-		if text := g.List[0].Text; strings.HasPrefix(text, "// want ") || strings.HasPrefix(text, "//nolint") || strings.HasPrefix(text, "//lint:") {
-			continue // analysistest's, and what Reports looks at
-		}
-		first, last := pass.Fset.Position(g.Pos()).Line, pass.Fset.Position(g.End()).Line
-		if (first == line || last == line-1) && !saysWhat(g.Text()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(code.Comments(pass, n.Pos()), func(text string) bool { return !saysWhat(text) })
 }
 
 // what are the words of a comment that says what its line does, and not why.

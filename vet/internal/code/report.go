@@ -81,6 +81,25 @@ func isQuiet(pass *analysis.Pass, file *ast.File, pos token.Pos) (quiet, bare bo
 	return false, bare
 }
 
+// Comments are the texts of the comments on the line of a position, and right above it,
+// but for what silences a report.
+func Comments(pass *analysis.Pass, pos token.Pos) (texts []string) {
+	file := fileOf(pass, pos)
+	if file == nil {
+		return nil
+	}
+	line := pass.Fset.Position(pos).Line
+	for _, g := range file.Comments {
+		if text := g.List[0].Text; strings.HasPrefix(text, "// want ") || strings.HasPrefix(text, "//nolint") || strings.HasPrefix(text, "//lint:") {
+			continue // analysistest's, and what Reports looks at
+		}
+		if pass.Fset.Position(g.Pos()).Line == line || pass.Fset.Position(g.End()).Line == line-1 {
+			texts = append(texts, g.Text())
+		}
+	}
+	return texts
+}
+
 // isAlone reports whether there is nothing before a comment in its line.
 func isAlone(pass *analysis.Pass, c *ast.Comment) bool {
 	at := pass.Fset.Position(c.Pos())
