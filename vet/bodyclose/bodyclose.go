@@ -55,7 +55,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, opens) {
-			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") || isPiped(f) {
+			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") || code.MakesHTTP2(f) {
 				continue // a double's, or empty; it runs once, for all we know; there is none; it is a stream of many
 			}
 			check(pass, c, r)
@@ -88,19 +88,6 @@ func findOpeners(pass *analysis.Pass, c *code.Code, opens body.Opens) (found boo
 		}
 	}
 	return found
-}
-
-// isPiped reports whether a function makes an http2.Transport, whose connection is
-// there for other requests whatever becomes of one.
-func isPiped(f *ssa.Function) bool {
-	for _, b := range f.Blocks {
-		for _, in := range b.Instrs {
-			if a, ok := in.(*ssa.Alloc); ok && code.Named(a.Type(), "golang.org/x/net/http2", "Transport") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // returnsResponse reports whether a function returns a response, or a body, and not

@@ -4,6 +4,7 @@ package bodydrain
 import (
 	"go/types"
 	"go/version"
+	"slices"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -19,7 +20,8 @@ Before Go 1.27, net/http closes the connection of a body that is closed before i
 end was read (golang/go#60240): the next request makes another. Reported are bodies
 that are closed unread in a loop that makes the next request, and in a function that
 runs for every request that is served, or in a loop, and reads none of what a GET had.
-A client behind an interface may be any.
+A client behind an interface, or that is a function, may be any. A loop that waits
+before each request asks whether something is there yet, which costs little.
 
 A response to HEAD has no body, one to POST, PUT or DELETE whose status is all that is
 asked for often has none, one by a client that the call made for itself has a connection
@@ -43,10 +45,13 @@ func run(pass *analysis.Pass) (any, error) {
 	if v := pass.Pkg.GoVersion(); v != "" && version.Compare(v, drains) >= 0 {
 		return nil, nil
 	}
+	if slices.ContainsFunc(c.Funcs, code.MakesHTTP2) {
+		return nil, nil // a stream is closed, and the connection stays
+	}
 	made := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).MayMake
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, nil) {
-			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || r.Call.Call.IsInvoke() || code.IsHTTPS(r.Call.Common()) {
+			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || !isNetHTTP(r.Call) || code.IsHTTPS(r.Call.Common()) {
 				continue
 			}
 			what := unread(c, r)
@@ -67,7 +72,7 @@ func run(pass *analysis.Pass) (any, error) {
 func unread(c *code.Code, r *body.Response) string {
 	again := func(in ssa.Instruction) bool { return in == ssa.Instruction(r.Call) }
 	inLoop := code.InLoop(r.Call)
-	if inLoop && code.HostOf(r.Call.Common()) == code.Each {
+	if inLoop && (code.HostOf(r.Call.Common()) == code.Each || code.IsPolled(r.Call.Block())) {
 		return ""
 	}
 	if inLoop && r.ClosesAtOnce() && r.Unread(again) != nil {
@@ -77,6 +82,12 @@ func unread(c *code.Code, r *body.Response) string {
 		return "the body is closed unread " + often.String()
 	}
 	return ""
+}
+
+// isNetHTTP reports whether a request is made by net/http: an interface, or a function that
+// is a value, may be anything.
+func isNetHTTP(request *ssa.Call) bool {
+	return !request.Call.IsInvoke() && code.IsRequest(code.Callee(request.Common()))
 }
 
 // isOwn reports whether a request's client has a pool that was made for the call.

@@ -13,6 +13,13 @@ import (
 // before it comes to a block, or before it comes back to it. What it does there, it
 // does seldom.
 func IsPaced(b *ssa.BasicBlock) bool {
+	return IsPolled(b) || !comesBack(b, func(at *ssa.BasicBlock) bool {
+		return slices.ContainsFunc(at.Instrs, func(in ssa.Instruction) bool { return waits(in, 0) })
+	})
+}
+
+// IsPolled reports whether a loop waits for time to pass before it comes to a block.
+func IsPolled(b *ssa.BasicBlock) bool {
 	for at := b; at != nil; at = at.Idom() {
 		for _, in := range at.Instrs {
 			if waits(in, 0) && InLoop(in) {
@@ -20,9 +27,7 @@ func IsPaced(b *ssa.BasicBlock) bool {
 			}
 		}
 	}
-	return !comesBack(b, func(at *ssa.BasicBlock) bool {
-		return slices.ContainsFunc(at.Instrs, func(in ssa.Instruction) bool { return waits(in, 0) })
-	})
+	return false
 }
 
 // waits reports whether an instruction does, or the function that it calls.

@@ -79,3 +79,16 @@ func returnsResponse(sig *types.Signature) bool {
 	}
 	return false
 }
+
+// MakesHTTP2 reports whether a function makes an http2.Transport, whose connection is
+// there for other requests whatever becomes of one.
+func MakesHTTP2(f *ssa.Function) bool {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			if a, ok := in.(*ssa.Alloc); ok && Named(a.Type(), "golang.org/x/net/http2", "Transport") {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // A status is all that is asked for.
@@ -251,4 +252,29 @@ func byVariable(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	resp.Body.Close()
+}
+
+// It asks whether something is there yet.
+func poll(c *http.Client, url string, every *time.Ticker) {
+	for range every.C {
+		resp, err := c.Get(url)
+		if err != nil {
+			continue
+		}
+		resp.Body.Close()
+		if resp.StatusCode == 200 {
+			return
+		}
+	}
+}
+
+// It may be anything.
+func value(do func(*http.Request) (*http.Response, error), req *http.Request) {
+	for range 3 {
+		resp, err := do(req)
+		if err != nil {
+			continue
+		}
+		resp.Body.Close()
+	}
 }
