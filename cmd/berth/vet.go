@@ -33,8 +33,8 @@ all of a module.
 	//nolint:berth // the reason
 
 on a line, or above it, silences it. It exits with 0 if there is nothing to
-report, with 1 if there is, and with 2 if it could not look: at some packages,
-if there are reports of others. Then --fix changes nothing.`,
+report, with 1 if there is, and with 2 if it could not look at all of them;
+then --fix changes nothing.`,
 		RunE: func(c *command, args []string) error {
 			o.Packages = args
 			return runVet(c, o)

@@ -51,7 +51,7 @@ func run(pass *analysis.Pass) (any, error) {
 	made := pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).MayMake
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, nil) {
-			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || !isNetHTTP(r.Call) || code.IsHTTPS(r.Call.Common()) {
+			if r.Discarded() || r.Any()&body.Closes == 0 || r.IsHead() || c.IsTest(r.Call.Pos()) || isOwn(r.Call, made) || !isNetHTTP(r.Call) || c.IsHTTPS(r.Call.Common()) {
 				continue
 			}
 			what := unread(c, r)
@@ -92,10 +92,11 @@ func isNetHTTP(request *ssa.Call) bool {
 
 // isOwn reports whether a request's client has a pool that was made for the call.
 func isOwn(request *ssa.Call, made func(*types.Func) string) bool {
-	if len(request.Call.Args) == 0 || request.Call.IsInvoke() {
+	args := code.Args(request.Common())
+	if len(args) == 0 {
 		return false
 	}
-	switch client := code.Root(request.Call.Args[0]).(type) {
+	switch client := code.Root(args[0]).(type) {
 	case *ssa.Call:
 		fn := code.Callee(client.Common())
 		return fn != nil && made(fn) != ""

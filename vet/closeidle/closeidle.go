@@ -21,8 +21,8 @@ what the next request, anybody's, would have used, and each of these connections
 leaves its port in TIME_WAIT. It is for when a client is not needed any more.
 
 On the path of an error, where only some requests get to it, and in a function that
-makes no request, it is fine; of a client that the function made itself, newtransport
-tells.`
+makes no request, it is fine; of a client that the function made itself, with a Transport of
+its own, newtransport tells.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -41,7 +41,7 @@ func run(pass *analysis.Pass) (any, error) {
 			continue
 		}
 		for in, call := range code.Calls(f) {
-			if !closes(call) || c.IsTest(in.Pos()) || isOwn(c, made, call.Args[0]) {
+			if !closes(call) || c.IsTest(in.Pos()) || isOwn(c, made, code.Args(call)[0]) {
 				continue
 			}
 			if code.OnError(in.Block()) || !code.InLoop(in) && !code.IsAlways(in.Block()) {
@@ -81,6 +81,9 @@ func requests(f *ssa.Function) bool {
 			return true
 		}
 	}
+	if code.IsReturned(f) {
+		return false // it is for later
+	}
 	for f = f.Parent(); f != nil; f = f.Parent() {
 		for _, call := range code.Calls(f) {
 			if code.IsRequest(code.Callee(call)) {
@@ -116,6 +119,10 @@ func sharesDefault(client *ssa.Alloc) bool {
 		case *ssa.Store:
 			if in.Addr == client {
 				return false // another's copy
+			}
+		case ssa.CallInstruction:
+			if fn := code.Callee(in.Common()); fn == nil || fn.Signature().Recv() == nil || !code.Named(fn.Signature().Recv().Type(), "net/http", "Client") {
+				return false // who may give it one
 			}
 		case *ssa.FieldAddr:
 			if code.FieldName(in) == "Transport" {

@@ -2,9 +2,6 @@
 package dialpercall
 
 import (
-	"go/constant"
-	"strings"
-
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
@@ -45,7 +42,7 @@ func run(pass *analysis.Pass) (any, error) {
 		for in, common := range code.Calls(f) {
 			call, ok := in.(*ssa.Call)
 			network, known := dials[code.FullName(code.Callee(common))]
-			if !ok || !known || !isTCP(common.Args[network]) || c.IsTest(call.Pos()) {
+			if !ok || !known || !code.Begins(code.Args(common)[network], "tcp") || c.IsTest(call.Pos()) {
 				continue
 			}
 			often := c.Often(call)
@@ -53,7 +50,7 @@ func run(pass *analysis.Pass) (any, error) {
 				continue
 			}
 			conn := result(call)
-			if conn == nil || !isUsed(conn) || hijacks(f) || isServed(f) || often.InLoop() && c.Varies(address(common, network)) {
+			if conn == nil || !isUsed(conn) || hijacks(f) || isServed(f) || often.ByLoop() && c.Varies(call, address(common, network)) {
 				continue
 			}
 			if flow := c.Follow(conn); flow.Outlives() || flow.Looped && !code.InLoop(call) {
@@ -69,17 +66,12 @@ func run(pass *analysis.Pass) (any, error) {
 	return nil, nil
 }
 
-func isTCP(network ssa.Value) bool {
-	c, ok := network.(*ssa.Const)
-	return ok && c.Value != nil && c.Value.Kind() == constant.String && strings.HasPrefix(constant.StringVal(c.Value), "tcp")
-}
-
 // address is what a dial connects to.
 func address(dial *ssa.CallCommon, network int) ssa.Value {
 	if code.FullName(code.Callee(dial)) == "net.DialTCP" {
-		return dial.Args[network+2] // behind the local one
+		return code.Args(dial)[network+2] // behind the local one
 	}
-	return dial.Args[network+1]
+	return code.Args(dial)[network+1]
 }
 
 // result is the connection that a dial returns.

@@ -25,7 +25,7 @@ server can't bear a second request, or where there is no next.
 
 In tests, where a server is to be rid of its clients, they are fine. So they are where
 a comment says why, before them or above their function, or a condition says when;
-beside a Proxy, which is asked once a connection; and in a function that makes a
+beside a Proxy, which is asked once a connection, but for the environment's; and in a function that makes a
 Transport which does not outlive the call, and would leave its connections behind, or
 that dials unix sockets.`
 
@@ -181,7 +181,7 @@ func dialsUnix(pass *analysis.Pass, stack []ast.Node) (does bool) {
 }
 
 // isExplained reports whether what a node does is done on a condition, or has a
-// comment right before it, in its line or the one above.
+// comment that says why: in its line, the one above, or above its function.
 func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 	for i := len(stack) - 1; i > 0; i-- {
 		switch outer := stack[i-1].(type) {
@@ -200,11 +200,12 @@ func isExplained(pass *analysis.Pass, n ast.Node, stack []ast.Node) bool {
 	return isCommented(pass, n)
 }
 
-// namesKeepAlives reports whether a function's comment says that it keeps no
-// connections alive.
+// namesKeepAlives reports whether a function's comment says of keep-alives, but TCP's,
+// more than that there are none.
 func namesKeepAlives(f *ast.FuncDecl) bool {
-	text := strings.ToLower(strings.ReplaceAll(f.Doc.Text(), "-", ""))
-	return strings.Contains(text, "keepalive") || strings.Contains(text, "keep alive")
+	text := strings.TrimPrefix(f.Doc.Text(), f.Name.Name)
+	names := strings.NewReplacer("-", "", " ", "").Replace(strings.ToLower(text))
+	return strings.Contains(names, "keepalive") && !strings.Contains(names, "tcpkeepalive") && !saysWhat(text)
 }
 
 // isNilTest is if client == nil { … }, which is no reason.
@@ -223,16 +224,16 @@ func isCommented(pass *analysis.Pass, n ast.Node) bool {
 	return slices.ContainsFunc(code.Comments(pass, n.Pos()), func(text string) bool { return !saysWhat(text) })
 }
 
-// what are the words of a comment that says what its line does, and not why.
-var what = strings.Fields("a after alive alives and be close closed closes closing connection connections disable disabled disables " +
+// plainWords are those of a comment that says what its line does, and not why.
+var plainWords = strings.Fields("a after alive alives and be ca close closed closes closing connection connections disable disabled disables " +
 	"do each every finished flag for from get got have header http immediately is it keep keepalive keepalives made make no not of off once " +
-	"option parameter parameters persistent request requests response reuse reused set sets setting should tcp that the this to true use used we when will")
+	"option parameter parameters persistent request requests response reuse reused set sets setting should tcp that the this to true use used we when will wo")
 
 // saysWhat reports whether a comment says no more than its line.
 func saysWhat(text string) bool {
 	text = strings.NewReplacer("'ve", " have", "n't", " not", "'s", " is").Replace(strings.ToLower(text))
 	words := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	return !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(what, w) })
+	return !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(plainWords, w) })
 }
 
 // setsProxy reports whether the block around sets some Proxy, as hasProxy does.

@@ -86,13 +86,13 @@ func report(pass *analysis.Pass, at ast.Node, addr ast.Expr, stack []ast.Node) {
 // far as can be seen.
 func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 	addr = ast.Unparen(addr)
-	switch x := addr.(type) {
-	case *ast.Ident:
-		if given := definition(pass, x, stack); given != nil {
+	if id, ok := addr.(*ast.Ident); ok {
+		if given := definition(pass, id, stack); given != nil {
 			addr = given
 		}
-	case *ast.CallExpr:
-		if given := returned(pass, x); given != nil {
+	}
+	if call, ok := addr.(*ast.CallExpr); ok {
+		if given := returned(pass, call); given != nil {
 			addr = given
 		}
 	}
@@ -195,7 +195,7 @@ func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast
 // returned is what a function of this package returns, where that is all it does.
 func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
 	id, ok := call.Fun.(*ast.Ident)
-	if !ok {
+	if !ok || len(call.Args) > 0 && named(call.Args[0], "nil") {
 		return nil
 	}
 	for _, file := range pass.Files {
@@ -210,6 +210,11 @@ func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
 		}
 	}
 	return nil
+}
+
+func named(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
 }
 
 // setsControl reports whether the function gives a dialer its Control by assignment.

@@ -38,7 +38,7 @@ func run(pass *analysis.Pass) (any, error) {
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, nil) {
 			often := c.Often(s.In)
-			if !often.Serves() || c.IsTest(s.In.Pos()) || often.InLoop() && c.IsEach(s) {
+			if !often.Serves() || c.IsTest(s.In.Pos()) || often.ByLoop() && c.Differs(s) {
 				continue
 			}
 			if flow := c.Follow(s.Value); flow.Outlives() || flow.Looped && !code.InLoop(s.In) {

@@ -25,7 +25,9 @@ documentation ("should be reused instead of created as needed").
 
 What is stored where it outlives the call, in a field, a package variable, a map, a
 closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
-which uses http.DefaultTransport. A function that returns a new one is known as
+which uses http.DefaultTransport. So is one with a proxy that the caller gives, or that
+is another in each turn, and one for what is asked again only when it is no longer
+good, as a token in a field. A function that returns a new one is known as
 such wherever it is called, in other packages too. In tests, only benchmarks are
 looked at.`
 
@@ -285,7 +287,7 @@ func hasOwnWay(c *code.Code, v ssa.Value) bool {
 				continue
 			}
 			call, ok := s.Val.(*ssa.Call)
-			if ok && code.FullName(code.Callee(call.Common())) == "net/http.ProxyURL" && (c.Varies(call.Call.Args[0]) || code.HostIn(call.Call.Args[0]) == code.Given) {
+			if ok && code.FullName(code.Callee(call.Common())) == "net/http.ProxyURL" && (c.Varies(call, call.Call.Args[0]) || code.HostIn(call.Call.Args[0]) == code.Given) {
 				return true
 			}
 		}

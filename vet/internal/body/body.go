@@ -7,7 +7,6 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-	"strings"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -24,6 +23,7 @@ type Response struct {
 	kinds Event
 	cells map[*ssa.Alloc]bool // variables that have val
 	errs  map[*ssa.Alloc]bool // variables that have err
+	scans []ssa.Value         // calls that say whether there is more to read
 }
 
 // Event is what an instruction does with a body. Deferred, it counts from where it
@@ -69,7 +69,7 @@ func isSource(call *ssa.CallCommon, opens Opens) bool {
 		return true
 	}
 	if call.StaticCallee() != nil && code.FullName(fn) != "(github.com/hashicorp/go-retryablehttp.Client).Do" {
-		return false // it would be known
+		return false // it would be known, but of this one, which may close it and try again
 	}
 	sig := call.Signature()
 	if sig.Params().Len() != 1 || sig.Results().Len() != 2 {
@@ -158,7 +158,9 @@ func follow(r *Response, v ssa.Value, depth int) {
 				all(in)
 			}
 		case *ssa.Phi, *ssa.ChangeInterface, *ssa.MakeInterface, *ssa.ChangeType, *ssa.TypeAssert, *ssa.Extract:
-			all(in.(ssa.Value))
+			if v := in.(ssa.Value); !code.IsError(v.Type()) {
+				all(v)
+			}
 		case *ssa.Store:
 			if in.Val != v {
 				return // resp.Body = …
@@ -187,11 +189,11 @@ func follow(r *Response, v ssa.Value, depth int) {
 				all(in.Value()) // who reads that reads the body
 				return
 			}
-			e := called(v, in.Common(), depth)
-			if isScan(in) {
-				e |= Ends
+			r.note(in, called(v, in.Common(), depth))
+			if call, ok := in.(*ssa.Call); ok && code.FullName(code.Callee(in.Common())) == "(bufio.Scanner).Scan" {
+				r.scans = append(r.scans, call)
+				r.kinds |= Ends
 			}
-			r.note(in, e)
 		case *ssa.Return:
 			r.note(in, Leaves|Returned)
 		case *ssa.Send, *ssa.MapUpdate:
@@ -252,7 +254,7 @@ func called(v ssa.Value, call *ssa.CallCommon, depth int) Event {
 		}
 		return e
 	}
-	if fn.Pkg() != nil && isStandard(fn.Pkg().Path()) {
+	if fn.Pkg() != nil {
 		return standard(fn)
 	}
 	return Reads | Leaves
@@ -260,13 +262,6 @@ func called(v ssa.Value, call *ssa.CallCommon, depth int) Event {
 
 // maxDepth is how many calls deep a body is followed.
 const maxDepth = 4
-
-// isStandard reports whether a package is the standard library's: or a module's whose
-// name has no dot.
-func isStandard(path string) bool {
-	first, _, _ := strings.Cut(path, "/")
-	return !strings.Contains(first, ".")
-}
 
 // standard is what the standard library's functions do: they read what they are
 // given as a reader, and close nothing.
@@ -276,10 +271,10 @@ func standard(fn *types.Func) Event {
 		return 0
 	}
 	switch code.FullName(fn) {
-	case "io.ReadAll", "io/ioutil.ReadAll", "io.Copy", "io.CopyBuffer", "(bytes.Buffer).ReadFrom",
+	case "io.ReadAll", "io/ioutil.ReadAll", "io.Copy", "io.CopyBuffer", "(bytes.Buffer).ReadFrom", "(encoding/csv.Reader).ReadAll",
 		"io.LimitReader": // of what is meant to be within the limit
 		return Reads | Ends
-	case "io.CopyN", "io.ReadFull", "io.ReadAtLeast", "(bufio.Reader).Reset":
+	case "io.NopCloser", "io/ioutil.NopCloser", "io.CopyN", "io.ReadFull", "io.ReadAtLeast", "(bufio.Reader).Reset":
 		return Reads
 	}
 	if fn.Signature().Recv() != nil && readers[fn.Pkg().Path()] {
@@ -297,17 +292,11 @@ var readers = map[string]bool{
 // closes nothing.
 func wraps(call *ssa.CallCommon) bool {
 	switch code.FullName(code.Callee(call)) {
-	case "io.NopCloser", "io/ioutil.NopCloser", "io.TeeReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
+	case "io.TeeReader", "bufio.NewReader", "bufio.NewReaderSize", "bufio.NewScanner",
 		"encoding/json.NewDecoder", "encoding/xml.NewDecoder", "encoding/csv.NewReader", "compress/gzip.NewReader", "archive/tar.NewReader":
 		return true
 	}
 	return false
-}
-
-// isScan reports whether a call is a Scanner's Scan that a loop goes on with, as long
-// as there is something to read.
-func isScan(in ssa.CallInstruction) bool {
-	return code.FullName(code.Callee(in.Common())) == "(bufio.Scanner).Scan" && code.InLoop(in)
 }
 
 // Without looks for a path from the call on which none of the events is, that ends
@@ -478,11 +467,17 @@ func (r *Response) MayReturnClosed() bool {
 // another.
 func (r *Response) MayBeStored(in ssa.Instruction) bool {
 	for s, e := range r.does {
-		if e&Stored != 0 && code.Reaches(s.Block(), in.Block()) {
+		if e&Stored != 0 && isReturn(in) && !isArgument(s) && code.Reaches(s.Block(), in.Block()) {
 			return true
 		}
 	}
 	return false
+}
+
+// isArgument reports whether an instruction stores one of the values of a call's ….
+func isArgument(in ssa.Instruction) bool {
+	_, ok := in.(*ssa.Store).Addr.(*ssa.IndexAddr)
+	return ok
 }
 
 // GivenAway reports whether the response is left to others than the function's

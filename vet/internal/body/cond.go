@@ -18,7 +18,9 @@ func (r *Response) isEmpty(op *ssa.BinOp) (is bool, at int) {
 	switch r.status(op) {
 	case http.StatusSwitchingProtocols, http.StatusNoContent, http.StatusNotModified:
 	default:
-		return false, 0
+		if !r.isNoBody(op) {
+			return false, 0
+		}
 	}
 	if op.Op == token.NEQ {
 		at = 1
@@ -74,11 +76,15 @@ func (r *Response) Upgrades() bool {
 }
 
 // isFailed reports whether the i-th way out of a block is for where there is no
-// response: the error is not nil, or the response is.
+// response, or nothing of it left: the error is not nil, or the response is, or it has
+// no body.
 func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 	test, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If)
 	if !ok {
 		return false
+	}
+	if slices.Contains(r.scans, test.Cond) {
+		return i == 1 // it was read to its end
 	}
 	op, ok := test.Cond.(*ssa.BinOp)
 	if !ok {
@@ -90,9 +96,6 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 	}
 	if is, at := r.isEmpty(op); is {
 		return i == at
-	}
-	if r.isNoBody(op) {
-		return (i == 0) == (op.Op == token.EQL)
 	}
 	x := op.X
 	if isNil(x) {

@@ -29,12 +29,12 @@ func HostOf(request *ssa.CallCommon) Host {
 }
 
 // IsHTTPS reports whether a request's address is known to begin with https://.
-func IsHTTPS(request *ssa.CallCommon) bool {
+func (c *Code) IsHTTPS(request *ssa.CallCommon) bool {
 	u := target(request)
 	for range maxDepth {
 		switch v := u.(type) {
 		case *ssa.Const:
-			return begins(v, "https://")
+			return Begins(v, "https://")
 		case *ssa.BinOp:
 			u = v.X
 		case *ssa.Call:
@@ -42,16 +42,18 @@ func IsHTTPS(request *ssa.CallCommon) bool {
 				return false
 			}
 			format := v.Call.Args[0]
-			if u = format; begins(format, "%s") {
+			if u = format; Begins(format, "%s") {
 				u = firstOf(v.Call.Args[1])
 			}
 		case *ssa.MakeInterface:
 			u = v.X
 		case *ssa.UnOp:
-			if g, ok := v.X.(*ssa.Global); ok {
-				u = initial(g)
-			} else {
+			if g, ok := v.X.(*ssa.Global); !ok {
 				u = onlyStore(v.X)
+			} else if set := c.globals[g]; len(set) == 1 {
+				u = set[0]
+			} else {
+				return false
 			}
 		default:
 			return false
@@ -60,23 +62,8 @@ func IsHTTPS(request *ssa.CallCommon) bool {
 	return false
 }
 
-// initial is what a package variable is declared with.
-func initial(g *ssa.Global) (val ssa.Value) {
-	if g.Pkg == nil || g.Pkg.Func("init") == nil {
-		return nil
-	}
-	for _, b := range g.Pkg.Func("init").Blocks {
-		for _, in := range b.Instrs {
-			if s, ok := in.(*ssa.Store); ok && s.Addr == g {
-				val = s.Val
-			}
-		}
-	}
-	return val
-}
-
-// begins reports whether a value is a constant text that begins so.
-func begins(v ssa.Value, with string) bool {
+// Begins reports whether a value is a constant text that begins so.
+func Begins(v ssa.Value, with string) bool {
 	c, ok := v.(*ssa.Const)
 	return ok && c.Value != nil && c.Value.Kind() == constant.String && strings.HasPrefix(constant.StringVal(c.Value), with)
 }
@@ -84,10 +71,7 @@ func begins(v ssa.Value, with string) bool {
 // target is the address of a request, or the request, where that was made elsewhere,
 // or nil.
 func target(request *ssa.CallCommon) ssa.Value {
-	args := request.Args
-	if request.IsInvoke() {
-		args = append([]ssa.Value{nil}, args...)
-	}
+	args := Args(request)
 	at := -1
 	switch FullName(Callee(request)) {
 	case "net/http.Get", "net/http.Head", "net/http.Post", "net/http.PostForm":
@@ -97,7 +81,7 @@ func target(request *ssa.CallCommon) ssa.Value {
 	case "(net/http.Client).Do", "(net/http.Transport).RoundTrip", "(net/http.RoundTripper).RoundTrip":
 		return ofRequest(args[1])
 	}
-	if at < 0 || at >= len(args) {
+	if at < 0 {
 		return nil
 	}
 	return args[at]
@@ -108,11 +92,10 @@ func ofRequest(req ssa.Value) ssa.Value {
 	made := requestMade(req)
 	call, ok := made.(*ssa.Call)
 	if !ok {
-		p, _ := made.(*ssa.Parameter)
-		if p == nil {
-			return nil
+		if _, ok := made.(*ssa.Parameter); ok {
+			return made
 		}
-		return p
+		return nil
 	}
 	switch FullName(Callee(call.Common())) {
 	case "net/http.NewRequest":
@@ -156,7 +139,9 @@ func Method(request *ssa.CallCommon) string {
 		if made, ok := requestMade(arg).(*ssa.Call); ok {
 			for _, a := range made.Call.Args {
 				if c, ok := a.(*ssa.Const); ok && c.Value != nil && c.Value.Kind() == constant.String {
-					if m := strings.ToUpper(constant.StringVal(c.Value)); slices.Contains(methods, m) {
+					if m := strings.ToUpper(constant.StringVal(c.Value)); m == "" {
+						return "GET"
+					} else if slices.Contains(methods, m) {
 						return m
 					}
 				}

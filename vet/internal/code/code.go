@@ -46,6 +46,8 @@ type Code struct {
 	lits    map[token.Pos]*ast.CompositeLit // by their brace
 	tests   map[*token.File]bool
 	callers map[*ssa.Function][]ssa.CallInstruction
+	given   map[*ssa.Function]bool      // to a call, as a value
+	globals map[*ssa.Global][]ssa.Value // what they are set to
 
 	isProgram bool // what it exports is its own affair
 }
@@ -69,14 +71,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 			return true
 		})
 	}
-	c.callers = map[*ssa.Function][]ssa.CallInstruction{}
-	for _, f := range c.Funcs {
-		for call, common := range Calls(f) {
-			if callee := common.StaticCallee(); callee != nil {
-				c.callers[callee] = append(c.callers[callee], call)
-			}
-		}
-	}
+	c.findUses(res.(*buildssa.SSA).Pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
 		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call))
@@ -84,6 +79,35 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.repeats = c.findOften(func(ssa.Instruction) bool { return true })
 	c.findRequests()
 	return c, nil
+}
+
+// findUses notes who calls the package's functions, and what its variables are set to.
+func (c *Code) findUses(pkg *ssa.Package) {
+	c.callers, c.given, c.globals = map[*ssa.Function][]ssa.CallInstruction{}, map[*ssa.Function]bool{}, map[*ssa.Global][]ssa.Value{}
+	for _, f := range append(slices.Clip(c.Funcs), pkg.Func("init")) {
+		for call, common := range Calls(f) {
+			if callee := common.StaticCallee(); callee != nil {
+				if o := callee.Origin(); o != nil {
+					callee = o
+				}
+				c.callers[callee] = append(c.callers[callee], call)
+			}
+			for _, arg := range common.Args {
+				if fn, ok := arg.(*ssa.Function); ok {
+					c.given[fn] = true
+				}
+			}
+		}
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				if s, ok := in.(*ssa.Store); ok {
+					if g, ok := s.Addr.(*ssa.Global); ok {
+						c.globals[g] = append(c.globals[g], s.Val)
+					}
+				}
+			}
+		}
+	}
 }
 
 // ofUse reports whether a package is looked at: one that imports something that
@@ -148,6 +172,17 @@ func Callee(call *ssa.CallCommon) *types.Func {
 		return fn
 	}
 	return nil
+}
+
+// Args are a call's, behind what its method is called on, if it is one's.
+func Args(call *ssa.CallCommon) []ssa.Value {
+	if call.IsInvoke() {
+		return append([]ssa.Value{call.Value}, call.Args...)
+	}
+	if m, ok := call.Value.(*ssa.MakeClosure); ok && m.Fn.(*ssa.Function).Parent() == nil { // f := x.Method
+		return append([]ssa.Value{m.Bindings[0]}, call.Args...)
+	}
+	return call.Args
 }
 
 // FullName is a function's name as tables have it: path.Name, or (path.Type).Name

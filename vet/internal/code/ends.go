@@ -1,6 +1,7 @@
 package code
 
 import (
+	"go/ast"
 	"go/types"
 	"slices"
 	"strings"
@@ -24,6 +25,9 @@ func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
 	seen[f] = true
 	if isHandler(f) || f.Parent() != nil {
 		return false
+	}
+	if c.given[f] || c.pass.Pkg.Name() != "main" && ast.IsExported(f.Name()) {
+		return false // who knows who calls it
 	}
 	if len(c.callers[f]) == 0 {
 		return f.Signature.Recv() == nil
@@ -102,7 +106,7 @@ func (c *Code) stops(b *ssa.BasicBlock, call *ssa.Call, seen map[*ssa.Function]b
 // exits reports whether a call ends the program, by its name.
 func exits(call *ssa.CallCommon) bool {
 	fn := Callee(call)
-	if fn == nil {
+	if fn == nil || fn.Signature().Results().Len() > 0 {
 		return false
 	}
 	if FullName(fn) == "os.Exit" {
@@ -120,8 +124,23 @@ func returnsError(ret *ssa.Return) bool {
 			v = given
 		}
 		k, isConst := v.(*ssa.Const)
-		return IsError(v.Type()) && !(isConst && k.IsNil())
+		return IsError(v.Type()) && !(isConst && k.IsNil()) && (OnError(ret.Block()) || isFailure(v))
 	})
+}
+
+// isFailure reports whether an error is made where it is returned.
+func isFailure(v ssa.Value) bool {
+	switch v := v.(type) {
+	case *ssa.MakeInterface:
+		return true
+	case *ssa.UnOp:
+		_, ok := v.X.(*ssa.Global)
+		return ok
+	case *ssa.Call:
+		name := FullName(Callee(v.Common()))
+		return name == "errors.New" || name == "fmt.Errorf"
+	}
+	return false
 }
 
 // Returned is what a result has, where the function has a defer: it is stored, and

@@ -62,11 +62,11 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 	return sources
 }
 
-// IsEach reports whether a source that is a call is given something else in each
+// Differs reports whether a source that is a call is given something else in each
 // turn of a loop, such as an address.
-func (c *Code) IsEach(s Source) bool {
+func (c *Code) Differs(s Source) bool {
 	call, ok := s.In.(*ssa.Call)
-	return ok && slices.ContainsFunc(call.Call.Args, c.Varies)
+	return ok && slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return c.Varies(call, v) })
 }
 
 // isMade reports whether an Alloc is a literal or a variable of its own: not the

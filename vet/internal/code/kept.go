@@ -1,6 +1,9 @@
 package code
 
 import (
+	"go/constant"
+	"go/token"
+	"go/types"
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
@@ -10,16 +13,49 @@ import (
 // one: in a field that is set from the result, and looked at first. Such a call is
 // made seldom, as when a token is no longer good.
 func isKept(call *ssa.Call) bool {
+	set := setFrom(call)
+	if len(set) == 0 {
+		return false
+	}
 	for b := call.Block(); b.Idom() != nil; b = b.Idom() {
 		test, ok := b.Idom().Instrs[len(b.Idom().Instrs)-1].(*ssa.If)
 		if !ok {
 			continue
 		}
-		if asked := fieldsIn(test.Cond, 0); len(asked) > 0 && setsOne(call, asked) && mayReturn(b.Idom(), call.Block()) {
+		asks := slices.ContainsFunc(fieldsIn(test.Cond, 0), func(f field) bool { return set[f] && !IsError(f.v.Type()) })
+		if asks && isForNone(test, call) && mayReturn(b.Idom(), call.Block()) {
 			return true
 		}
 	}
 	return false
+}
+
+// isForNone reports whether a call may be made where a test finds nothing there, if it
+// is about that: where it is made as long as something is, as of pages, nothing is kept.
+func isForNone(test *ssa.If, call *ssa.Call) bool {
+	op, ok := test.Cond.(*ssa.BinOp)
+	if !ok || op.Op != token.EQL && op.Op != token.NEQ {
+		return true
+	}
+	if c, ok := op.Y.(*ssa.Const); !ok || c.Value != nil && constant.Compare(c.Value, token.NEQ, zero(c.Value)) {
+		return true
+	}
+	none := test.Block().Succs[0]
+	if op.Op == token.NEQ {
+		none = test.Block().Succs[1]
+	}
+	return Reaches(none, call.Block())
+}
+
+// zero is that of a constant's kind, or the constant, if its kind has none here.
+func zero(v constant.Value) constant.Value {
+	switch v.Kind() {
+	case constant.String:
+		return constant.MakeString("")
+	case constant.Int, constant.Float:
+		return constant.MakeInt64(0)
+	}
+	return v
 }
 
 // mayReturn reports whether there is a way from a block to a return that does not
@@ -43,7 +79,11 @@ func mayReturn(from, through *ssa.BasicBlock) bool {
 // A field is one of the object that a variable points to.
 type field struct {
 	of ssa.Value
-	i  int
+	v  *types.Var
+}
+
+func fieldOf(f *ssa.FieldAddr) field {
+	return field{Root(f.X), f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field)}
 }
 
 // fieldsIn are those that a condition looks at, itself or by a method that it calls.
@@ -54,7 +94,7 @@ func fieldsIn(v ssa.Value, depth int) (all []field) {
 	depth++
 	switch v := v.(type) {
 	case *ssa.FieldAddr:
-		return append(fieldsIn(v.X, depth), field{Root(v.X), v.Field})
+		return append(fieldsIn(v.X, depth), fieldOf(v))
 	case *ssa.UnOp:
 		return fieldsIn(v.X, depth)
 	case *ssa.BinOp:
@@ -72,7 +112,7 @@ func fieldsIn(v ssa.Value, depth int) (all []field) {
 		for _, b := range callee.Blocks {
 			for _, in := range b.Instrs {
 				if f, ok := in.(*ssa.FieldAddr); ok && f.X == callee.Params[0] {
-					all = append(all, field{Root(v.Call.Args[0]), f.Field})
+					all = append(all, field{Root(v.Call.Args[0]), fieldOf(f).v})
 				}
 			}
 		}
@@ -80,25 +120,21 @@ func fieldsIn(v ssa.Value, depth int) (all []field) {
 	return all
 }
 
-// setsOne reports whether one of the fields is set after a call, to what is made of
-// its result.
-func setsOne(call *ssa.Call, fields []field) bool {
-	made := madeOf(call)
-	for _, b := range call.Parent().Blocks {
-		if !call.Block().Dominates(b) {
-			continue
-		}
-		for _, in := range b.Instrs {
+// setFrom are the fields that are set after a call, to what is made of its result.
+func setFrom(call *ssa.Call) map[field]bool {
+	set := map[field]bool{}
+	for v := range madeOf(call) {
+		for _, in := range *v.Referrers() {
 			s, ok := in.(*ssa.Store)
-			if !ok || !made[s.Val] {
+			if !ok || s.Val != v || !call.Block().Dominates(s.Block()) {
 				continue
 			}
-			if f, ok := s.Addr.(*ssa.FieldAddr); ok && slices.Contains(fields, field{Root(f.X), f.Field}) {
-				return true
+			if f, ok := s.Addr.(*ssa.FieldAddr); ok {
+				set[fieldOf(f)] = true
 			}
 		}
 	}
-	return false
+	return set
 }
 
 // madeOf are the values that depend on v, in its function.

@@ -34,8 +34,8 @@ func (o Often) Yes() bool { return o.how != seldom }
 // a loop: more than because anybody may call it.
 func (o Often) Serves() bool { return o.how == byLoop || o.how == byRequest }
 
-// InLoop reports whether it runs in a loop, here or where it is called.
-func (o Often) InLoop() bool { return o.how == byLoop }
+// ByLoop reports whether it runs in a loop, here or where it is called.
+func (o Often) ByLoop() bool { return o.how == byLoop }
 
 // String completes "a new connection …".
 func (o Often) String() string {
@@ -150,6 +150,19 @@ func eachCall(f *ssa.Function, visit func(in ssa.Instruction, callee *ssa.Functi
 	}
 }
 
+// IsReturned reports whether a literal is what the function around it returns.
+func IsReturned(lit *ssa.Function) bool {
+	if lit.Parent() == nil {
+		return false
+	}
+	for _, b := range lit.Parent().Blocks {
+		if ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return); ok && slices.ContainsFunc(ret.Results, func(v ssa.Value) bool { return literalOf(v) == lit }) {
+			return true
+		}
+	}
+	return false
+}
+
 // literalOf is the function literal that a value is, or nil.
 func literalOf(v ssa.Value) *ssa.Function {
 	for {
@@ -225,11 +238,11 @@ var onces = []string{"Init", "Setup", "Install", "Start", "Run", "Serve", "Liste
 var makers = []string{"New", "Open", "Create", "Connect", "Dial"}
 
 func isForOnce(f *ssa.Function) bool {
-	return isOneOf(f.Name(), onces) || isOneOf(f.Name(), makers) && returnsOwn(f)
+	return startsWith(f.Name(), onces) || startsWith(f.Name(), makers) && returnsOwn(f)
 }
 
-// isOneOf reports whether the first word, or more, of a name is one of the words.
-func isOneOf(name string, words []string) bool {
+// startsWith reports whether the first word, or more, of a name is one of the words.
+func startsWith(name string, words []string) bool {
 	return slices.ContainsFunc(words, func(word string) bool {
 		rest, ok := strings.CutPrefix(name, word)
 		return ok && (rest == "" || !unicode.IsLower(rune(rest[0])))

@@ -10,13 +10,18 @@ import (
 // Varies reports whether a value is another one in each turn of a loop, here or in
 // what calls the function: it is made of an element of a list, of what a channel
 // has, or of what a literal is called with.
-func (c *Code) Varies(v ssa.Value) bool {
-	return varying{c: c, seen: map[ssa.Value]bool{}}.looks(v, 0)
+func (c *Code) Varies(in ssa.Instruction, v ssa.Value) bool {
+	w := varying{c: c, seen: map[ssa.Value]bool{}}
+	if InLoop(in) {
+		w.loop = in.Parent()
+	}
+	return w.looks(v, 0)
 }
 
 type varying struct {
 	c    *Code
 	seen map[ssa.Value]bool
+	loop *ssa.Function // has it, or nil: then it is around a call
 }
 
 func (w varying) looks(v ssa.Value, calls int) bool {
@@ -46,36 +51,28 @@ func (w varying) looks(v ssa.Value, calls int) bool {
 	return false
 }
 
-// isElement reports whether a value is one of many.
+// isElement reports whether a value is one of many, that a loop goes through.
 func isElement(v ssa.Value) bool {
-	var index ssa.Value
+	in, ok := v.(ssa.Instruction)
+	if !ok || !InLoop(in) {
+		return false
+	}
 	switch v := v.(type) {
-	case *ssa.IndexAddr:
-		index = v.Index
-	case *ssa.Index:
-		index = v.Index
-	case *ssa.Lookup:
-		index = v.Index
-	case *ssa.Next:
+	case *ssa.Next, *ssa.Select:
 		return true
 	case *ssa.UnOp:
 		return v.Op == token.ARROW
-	case *ssa.Select:
-		return true
 	case *ssa.BinOp:
 		phi, ok := v.X.(*ssa.Phi)
 		return ok && slices.Contains(phi.Edges, ssa.Value(v)) // what a loop counts
-	default:
-		return false
 	}
-	_, isConst := index.(*ssa.Const)
-	return !isConst
+	return false
 }
 
 // given says it of a parameter, by what the function's callers give. A literal that
 // is given away is called with something else each time.
 func (w varying) given(p *ssa.Parameter, calls int) bool {
-	if calls == maxDepth {
+	if calls == maxDepth || p.Parent() == w.loop {
 		return false
 	}
 	f := p.Parent()

@@ -2,8 +2,10 @@ package a
 
 import (
 	"bufio"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -20,7 +22,7 @@ func Never(url string) int {
 }
 
 func Read(c *http.Client, req *http.Request) ([]byte, error) {
-	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 28`
+	resp, err := c.Do(req) // want `not closed on every path: not on that which returns in line 30`
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +38,7 @@ func ThrownAway(url string) error {
 }
 
 func OnePath(url string) error {
-	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 44`
+	resp, err := http.Get(url) // want `the response's body is not closed on every path: not on that which returns in line 46`
 	if err != nil {
 		return err
 	}
@@ -320,7 +322,7 @@ func Two(url string) (string, error) {
 
 // Somebody says of the error that it is worth another try: then there is one.
 func Again(url string) (again bool, err error) {
-	resp, err := http.Get(url) // want `not on that which returns in line 332`
+	resp, err := http.Get(url) // want `not on that which returns in line 334`
 	again, err = isWorthIt(err)
 	if again {
 		return true, err
@@ -610,4 +612,70 @@ func Into(url string, o options) error {
 		return resp.Body.Close()
 	}
 	return nil
+}
+
+// What wraps a body fails, and leaves it open.
+func Unzip(url string) error {
+	resp, err := http.Get(url) // want `not closed on every path`
+	if err != nil {
+		return err
+	}
+	zr, err := gzip.NewReader(resp.Body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.ReadAll(zr)
+	return err
+}
+
+// A NopCloser closes nothing.
+func Nop(url string) error {
+	resp, err := http.Get(url) // want `never closed`
+	if err != nil {
+		return err
+	}
+	rc := io.NopCloser(resp.Body)
+	defer rc.Close()
+	_, err = rc.Read(nil)
+	return err
+}
+
+// It leaves in the middle.
+func FirstMatch(url, text string) bool {
+	resp, err := http.Get(url) // want `not closed on every path`
+	if err != nil {
+		return false
+	}
+	sc := bufio.NewScanner(resp.Body)
+	for sc.Scan() {
+		if sc.Text() == text {
+			return true
+		}
+	}
+	return false
+}
+
+func Heads(urls []string) {
+	for _, url := range urls {
+		resp, err := http.Get(url) // want `not closed when the loop goes on|never closed`
+		if err != nil {
+			return
+		}
+		sc := bufio.NewScanner(resp.Body)
+		sc.Scan()
+		println(sc.Text())
+	}
+}
+
+// To print it is not to keep it.
+func Printed(url string, debug bool) int {
+	resp, err := http.Get(url) // want `never closed|not closed on every path`
+	if err != nil {
+		return 0
+	}
+	if debug {
+		println(fmt.Sprintf("%v", resp))
+	}
+	return resp.StatusCode
 }

@@ -278,3 +278,27 @@ func value(do func(*http.Request) (*http.Response, error), req *http.Request) {
 		resp.Body.Close()
 	}
 }
+
+// A method that is a value is a method all the same.
+func bound(w http.ResponseWriter, r *http.Request) {
+	do := http.DefaultClient.Do
+	req, _ := http.NewRequest("", "http://x", nil)
+	resp, err := do(req) // want `the body is closed unread for every request that reaches bound`
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+}
+
+// It may be set to another one.
+var base = "https://x"
+
+func init() { base = "http://y" }
+
+func byBase(w http.ResponseWriter, r *http.Request) {
+	resp, err := http.Get(base) // want `the body is closed unread for every request that reaches byBase`
+	if err != nil {
+		return
+	}
+	resp.Body.Close()
+}

@@ -67,3 +67,27 @@ func main() {
 	http.Get("http://x")
 	http.DefaultClient.CloseIdleConnections()
 }
+
+// An option may give it a Transport.
+func Configured(url string, opts ...func(*http.Client)) {
+	c := &http.Client{}
+	for _, o := range opts {
+		o(c)
+	}
+	defer c.CloseIdleConnections()
+	c.Get(url)
+}
+
+// It is for later.
+func (a *API) Login(url string) (logout func(), err error) {
+	if _, err := a.client.Get(url); err != nil {
+		return nil, err
+	}
+	return func() { a.client.CloseIdleConnections() }, nil
+}
+
+func Bound(a *API, url string) {
+	a.client.Get(url)
+	f := a.client.CloseIdleConnections
+	f() // want `closed for every call of Bound`
+}

@@ -204,3 +204,26 @@ func either(w http.ResponseWriter, r *http.Request, network, addr string) {
 	defer conn.Close()
 	io.WriteString(conn, "x")
 }
+
+// The address is the same for the loop, whoever gave it.
+func serveOne(addr string, lines chan string) {
+	for l := range lines {
+		conn, err := net.Dial("tcp", addr) // want `a new connection in every turn of a loop`
+		if err != nil {
+			return
+		}
+		io.WriteString(conn, l)
+		conn.Close()
+	}
+}
+
+func bound(w http.ResponseWriter) {
+	var d net.Dialer
+	dial := d.Dial
+	conn, err := dial("tcp", "db:1") // want `a new connection for every request that reaches bound`
+	if err != nil {
+		return
+	}
+	io.WriteString(conn, "x")
+	conn.Close()
+}

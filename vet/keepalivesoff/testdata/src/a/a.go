@@ -129,3 +129,8 @@ func spray() *http.Transport {
 	tr.DisableKeepAlives = true
 	return tr
 }
+
+// newDialing dials with a TCP keep-alive of 30 seconds.
+func newDialing() *http.Transport {
+	return &http.Transport{DisableKeepAlives: true} // want `keep-alives are off`
+}

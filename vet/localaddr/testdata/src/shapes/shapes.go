@@ -50,6 +50,13 @@ func helper(ip net.IP) *net.Dialer {
 	return &net.Dialer{LocalAddr: from(ip)} // want `all destinations share one range of ports`
 }
 
+func helperByVariable(ip net.IP) *net.Dialer {
+	addr := from(ip)
+	return &net.Dialer{LocalAddr: addr} // want `all destinations share one range of ports`
+}
+
+func helperOfNone() *net.Dialer { return &net.Dialer{LocalAddr: from(nil)} }
+
 func resolve(s string) *net.TCPAddr {
 	addr, _ := net.ResolveTCPAddr("tcp", s)
 	return addr

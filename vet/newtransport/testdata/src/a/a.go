@@ -526,3 +526,24 @@ func (p *proxied) Get(url string) error {
 	}
 	return resp.Body.Close()
 }
+
+// Pages, each asked for with what the last one said.
+type pager struct{ next string }
+
+func (p *pager) Next() bool {
+	if p.next == "" {
+		return false
+	}
+	p.next = p.page(p.next)
+	return true
+}
+
+func (p *pager) page(url string) string {
+	c := &http.Client{Transport: &http.Transport{}} // want `a new http.Transport for every call of page`
+	resp, err := c.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	return resp.Header.Get("Next")
+}
