@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -61,12 +62,12 @@ func runVet(c *command, o vetFlags) error {
 	}
 	if o.seen != "" {
 		if err := withFile(o.seen, os.Open, func(f *os.File) error { return govet.Join(reports, f) }); err != nil {
-			return err
+			return errors.Join(lookErr, err)
 		}
 	}
 	if o.sarif != "" {
 		if err := withFile(o.sarif, os.Create, func(f *os.File) error { return govet.SARIF(f, reports) }); err != nil {
-			return err
+			return errors.Join(lookErr, err)
 		}
 	}
 	left, err := printReports(c.OutOrStdout(), reports, o.asJSON)
