@@ -2,15 +2,19 @@
 // command download, and compares what they report with verdicts.txt, where each
 // report was judged by hand. With -write it writes CORPUS.md, after page.md.
 //
-//	go run ./corpus [-write] [-dir DIR] [name ...]
+//	go run ./corpus [-write] [-dir DIR [-old]] [name ...]
 //	go run ./corpus -time cloudflare-go
 //
-// The second compares the time that the analyzers take with that of go vet.
+// The second compares the time that the analyzers take with that of go vet. All modules
+// take some hours. With -dir, what was found is kept beside them: who starts again goes
+// on where it ended, as long as the analyzers are the same. -old takes what others
+// found, too, and looks only at modules that nobody looked at.
 package main
 
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -53,7 +57,8 @@ func main() {
 func run(ctx context.Context) error {
 	timed := flag.String("time", "", "compare the time with go vet's, on the module of a `name`")
 	write := flag.Bool("write", false, "write CORPUS.md")
-	dir := flag.String("dir", "", "keep the modules in a `directory`, rather than in a temporary one")
+	dir := flag.String("dir", "", "keep the modules in a `directory`, rather than in a temporary one, and what was found")
+	old := flag.Bool("old", false, "take what was found with other analyzers, where that is kept")
 	flag.Parse()
 	if err := load(); err != nil {
 		return err
@@ -69,21 +74,36 @@ func run(ctx context.Context) error {
 	if *timed != "" {
 		return compare(ctx, *timed, *dir)
 	}
+	tool, err := toolSum()
+	if err != nil {
+		return err
+	}
 	var results []result
 	for _, m := range modules {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), m.name) {
 			continue
 		}
-		reports, err := look(ctx, m, filepath.Join(*dir, m.name))
-		if ctx.Err() != nil {
-			return ctx.Err()
+		keep := filepath.Join(*dir, m.name+".json")
+		res, ok := kept(keep, m)
+		if !ok || res.Tool != tool && !*old {
+			reports, err := look(ctx, m, filepath.Join(*dir, m.name))
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			res = result{module: m, Tool: tool, Reports: reports}
+			if err != nil {
+				res.Err = err.Error()
+			}
+			if err := res.keep(keep); err != nil {
+				return err
+			}
 		}
-		fmt.Printf("%s %s: %d reports\n", m.path, m.version, len(reports))
-		if err != nil {
-			fmt.Printf("    %v\n", err)
+		fmt.Printf("%s %s: %d reports\n", m.path, m.version, len(res.Reports))
+		if res.Err != "" {
+			fmt.Printf("    %s\n", res.Err)
 		}
-		results = append(results, result{m, reports, err})
-		for _, r := range reports {
+		results = append(results, res)
+		for _, r := range res.Reports {
 			fmt.Printf("    %s:%d: %s (%s): %s\n", r.File, r.Line, r.Message, r.Analyzer, judged(m, r))
 		}
 	}
@@ -199,11 +219,40 @@ func fetch(ctx context.Context, m module, dir string) error {
 	return os.WriteFile(filepath.Join(dir, "go.mod"), text, 0o644)
 }
 
-// A result is what came of a module.
+// A result is what came of a module, as it is kept.
 type result struct {
 	module
-	reports []govet.Report
-	err     error
+	Tool    string // the sum of the program that looked
+	Reports []govet.Report
+	Err     string // what it could not look at
+}
+
+// kept is the result in a file, if there is one.
+func kept(file string, m module) (res result, ok bool) {
+	text, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(text, &res) != nil {
+		return res, false
+	}
+	res.module = m
+	return res, true
+}
+
+func (res result) keep(file string) error {
+	text, err := json.Marshal(res)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o644)
+}
+
+// toolSum is the sum of this program, which has the analyzers in it.
+func toolSum() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(exe)
+	return fmt.Sprintf("%x", sha256.Sum256(text)), err
 }
 
 type tables []result
@@ -240,7 +289,7 @@ func (t tables) of(set string) (part tables) {
 // count returns how many reports of an analyzer are true, false, and not judged.
 func (t tables) count(analyzer string) (yes, no, open int) {
 	for _, res := range t {
-		for _, r := range res.reports {
+		for _, r := range res.Reports {
 			if analyzer != "" && r.Analyzer != analyzer {
 				continue
 			}
@@ -302,8 +351,8 @@ func (t tables) modules() string {
 	var b strings.Builder
 	b.WriteString("| module | version | reports | chosen as |\n|---|---|---|---|\n")
 	for _, res := range t {
-		n := fmt.Sprint(len(res.reports))
-		if res.err != nil {
+		n := fmt.Sprint(len(res.Reports))
+		if res.Err != "" {
 			n += ", of what compiles"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", res.path, res.version, n, res.why)
@@ -315,8 +364,8 @@ func (t tables) reports() string {
 	var b strings.Builder
 	b.WriteString("| module | where | analyzer | verdict | |\n|---|---|---|---|---|\n")
 	for _, res := range t {
-		slices.SortStableFunc(res.reports, func(a, b govet.Report) int { return cmp.Compare(a.Analyzer, b.Analyzer) })
-		for _, r := range res.reports {
+		slices.SortStableFunc(res.Reports, func(a, b govet.Report) int { return cmp.Compare(a.Analyzer, b.Analyzer) })
+		for _, r := range res.Reports {
 			v, _ := find(res.module, r)
 			fmt.Fprintf(&b, "| %s | %s:%d | `%s` | %s | %s |\n", res.name, r.File, r.Line, r.Analyzer, judged(res.module, r), v.why)
 		}
