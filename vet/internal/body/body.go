@@ -476,7 +476,11 @@ func (r *Response) MayBeStored(in ssa.Instruction) bool {
 
 // isArgument reports whether an instruction stores one of the values of a call's ….
 func isArgument(in ssa.Instruction) bool {
-	_, ok := in.(*ssa.Store).Addr.(*ssa.IndexAddr)
+	s, ok := in.(*ssa.Store)
+	if !ok {
+		return false // a helper stores it, or a literal
+	}
+	_, ok = s.Addr.(*ssa.IndexAddr)
 	return ok
 }
 

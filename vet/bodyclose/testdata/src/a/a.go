@@ -679,3 +679,32 @@ func Printed(url string, debug bool) int {
 	}
 	return resp.StatusCode
 }
+
+// It is stored by a helper, or by a literal, on one path of two.
+type keeper struct{ last *http.Response }
+
+func (k *keeper) keep(resp *http.Response) { k.last = resp }
+
+func (k *keeper) ByHelper(url string, keep bool) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	if keep {
+		k.keep(resp)
+	}
+	return nil
+}
+
+func (k *keeper) ByLiteral(url string, keep bool) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	if keep {
+		later(func() { k.last = resp })
+	}
+	return nil
+}
+
+func later(f func()) { defer f() }
