@@ -84,8 +84,8 @@ func unread(c *code.Code, r *body.Response) string {
 	return ""
 }
 
-// isNetHTTP reports whether a request is made by net/http: an interface, or a function that
-// is a value, may be anything.
+// isNetHTTP reports whether a request is made by net/http: an interface, or a function
+// that is a value, may be anything.
 func isNetHTTP(request *ssa.Call) bool {
 	return !request.Call.IsInvoke() && code.IsRequest(code.Callee(request.Common()))
 }
@@ -101,15 +101,12 @@ func isOwn(request *ssa.Call, made func(*types.Func) string) bool {
 		fn := code.Callee(client.Common())
 		return fn != nil && made(fn) != ""
 	case *ssa.Alloc: // a literal with a Transport
-		for _, in := range *client.Referrers() {
-			field, ok := in.(*ssa.FieldAddr)
-			if !ok || !code.Named(client.Type(), "net/http", "Client") {
-				continue
-			}
-			for _, use := range *field.Referrers() {
-				if s, ok := use.(*ssa.Store); ok && s.Addr == field && code.Named(s.Val.Type(), "net/http", "RoundTripper") {
-					return true
-				}
+		if !code.Named(client.Type(), "net/http", "Client") {
+			return false
+		}
+		for name := range code.Set(client) {
+			if name == "Transport" {
+				return true
 			}
 		}
 	}

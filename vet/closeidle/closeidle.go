@@ -21,8 +21,8 @@ what the next request, anybody's, would have used, and each of these connections
 leaves its port in TIME_WAIT. It is for when a client is not needed any more.
 
 On the path of an error, where only some requests get to it, and in a function that
-makes no request, it is fine; of a client that the function made itself, with a Transport of
-its own, newtransport tells.`
+makes no request, it is fine; of a client that the function made itself, with a
+Transport of its own, newtransport tells.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{

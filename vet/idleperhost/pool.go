@@ -3,6 +3,7 @@ package idleperhost
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -27,10 +28,8 @@ func (p *pool) isEnough(n int64) bool {
 
 // A finder finds pools in a package, where a variable or a field is given one only.
 type finder struct {
-	c       *code.Code
-	globals map[*ssa.Global][]*ssa.Store
-	fields  map[field][]*ssa.Store
-	callers map[*ssa.Function][]*ssa.CallCommon
+	c      *code.Code
+	fields map[field][]*ssa.Store
 }
 
 // A field is a struct's.
@@ -43,12 +42,12 @@ func newFinder(c *code.Code) *finder {
 	return &finder{c: c}
 }
 
-// index notes what is stored where, when it is first asked for.
+// index notes what is stored in which field, when it is first asked for.
 func (x *finder) index() {
-	if x.globals != nil {
+	if x.fields != nil {
 		return
 	}
-	x.globals, x.fields, x.callers = map[*ssa.Global][]*ssa.Store{}, map[field][]*ssa.Store{}, map[*ssa.Function][]*ssa.CallCommon{}
+	x.fields = map[field][]*ssa.Store{}
 	inits := map[*ssa.Function]bool{}
 	for _, f := range x.c.Funcs {
 		x.note(f)
@@ -64,18 +63,9 @@ func (x *finder) index() {
 func (x *finder) note(f *ssa.Function) {
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
-			switch in := in.(type) {
-			case *ssa.Store:
-				switch at := in.Addr.(type) {
-				case *ssa.Global:
-					x.globals[at] = append(x.globals[at], in)
-				case *ssa.FieldAddr:
-					k := key(at)
-					x.fields[k] = append(x.fields[k], in)
-				}
-			case ssa.CallInstruction:
-				if callee := in.Common().StaticCallee(); callee != nil {
-					x.callers[callee] = append(x.callers[callee], in.Common())
+			if s, ok := in.(*ssa.Store); ok {
+				if at, ok := s.Addr.(*ssa.FieldAddr); ok {
+					x.fields[key(at)] = append(x.fields[key(at)], s)
 				}
 			}
 		}
@@ -135,8 +125,8 @@ func (x *finder) load(addr ssa.Value, depth int) *pool {
 		if at.Pkg.Pkg.Path() == "net/http" && (at.Name() == "DefaultClient" || at.Name() == "DefaultTransport") {
 			return &pool{perHost: kept, isUnset: true}
 		}
-		if s := x.globals[at]; len(s) == 1 {
-			return x.find(s[0].Val, depth)
+		if vals := x.c.SetTo(at); len(vals) == 1 {
+			return x.find(vals[0], depth)
 		}
 	case *ssa.FieldAddr:
 		if s := x.fields[key(at)]; len(s) == 1 && !code.Named(at.X.Type(), "net/http", "Client") {
@@ -152,14 +142,13 @@ func (x *finder) load(addr ssa.Value, depth int) *pool {
 
 // argument is what a function is given by its only caller.
 func (x *finder) argument(p *ssa.Parameter, depth int) *pool {
-	calls := x.callers[p.Parent()]
-	if len(calls) != 1 || calls[0].IsInvoke() {
+	calls := x.c.Callers(p.Parent())
+	if len(calls) != 1 {
 		return nil
 	}
-	for i, q := range p.Parent().Params {
-		if p == q && i < len(calls[0].Args) {
-			return x.find(calls[0].Args[i], depth)
-		}
+	args := calls[0].Common().Args
+	if i := slices.Index(p.Parent().Params, p); i < len(args) {
+		return x.find(args[i], depth)
 	}
 	return nil
 }

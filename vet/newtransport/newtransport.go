@@ -27,9 +27,8 @@ What is stored where it outlives the call, in a field, a package variable, a map
 closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
 which uses http.DefaultTransport. So is one with a proxy that the caller gives, or that
 is another in each turn, and one for what is asked again only when it is no longer
-good, as a token in a field. A function that returns a new one is known as
-such wherever it is called, in other packages too. In tests, only benchmarks are
-looked at.`
+good, as a token in a field. A function that returns a new one is known as such
+wherever it is called, in other packages too. In tests, only benchmarks are looked at.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -203,31 +202,20 @@ func isBenchmark(f *ssa.Function) bool {
 // isOff reports whether a Transport is made to keep no connections: that is
 // keepalivesoff's to report, and the pool is none.
 func isOff(v ssa.Value) bool {
-	refs := v.Referrers()
-	if refs == nil {
+	if !code.Named(v.Type(), "net/http", "Transport") {
 		return false
 	}
-	for _, in := range *refs {
-		field, ok := in.(*ssa.FieldAddr)
-		if !ok || !code.Named(v.Type(), "net/http", "Transport") {
+	for name, set := range code.Set(v) {
+		val, ok := set.(*ssa.Const)
+		if !ok || val.Value == nil {
 			continue
 		}
-		for _, use := range *field.Referrers() {
-			s, ok := use.(*ssa.Store)
-			if !ok || s.Addr != field {
-				continue
-			}
-			val, ok := s.Val.(*ssa.Const)
-			if !ok || val.Value == nil {
-				continue
-			}
-			switch code.FieldName(field) {
-			case "DisableKeepAlives":
-				return constant.BoolVal(val.Value)
-			case "MaxIdleConnsPerHost":
-				if constant.Sign(val.Value) < 0 {
-					return true
-				}
+		switch name {
+		case "DisableKeepAlives":
+			return constant.BoolVal(val.Value)
+		case "MaxIdleConnsPerHost":
+			if constant.Sign(val.Value) < 0 {
+				return true
 			}
 		}
 	}
@@ -276,20 +264,13 @@ func hasOwnWay(c *code.Code, v ssa.Value) bool {
 	if !code.Named(v.Type(), "net/http", "Transport") {
 		return false
 	}
-	for _, in := range *v.Referrers() {
-		field, ok := in.(*ssa.FieldAddr)
-		if !ok || code.FieldName(field) != "Proxy" {
+	for name, set := range code.Set(v) {
+		call, ok := set.(*ssa.Call)
+		if name != "Proxy" || !ok || code.FullName(code.Callee(call.Common())) != "net/http.ProxyURL" {
 			continue
 		}
-		for _, use := range *field.Referrers() {
-			s, ok := use.(*ssa.Store)
-			if !ok || s.Addr != field {
-				continue
-			}
-			call, ok := s.Val.(*ssa.Call)
-			if ok && code.FullName(code.Callee(call.Common())) == "net/http.ProxyURL" && (c.Varies(call, call.Call.Args[0]) || code.HostIn(call.Call.Args[0]) == code.Given) {
-				return true
-			}
+		if u := call.Call.Args[0]; c.Varies(call, u) || code.HostIn(u) == code.Given {
+			return true
 		}
 	}
 	return false

@@ -110,6 +110,12 @@ func (c *Code) findUses(pkg *ssa.Package) {
 	}
 }
 
+// Callers are the calls of a function in its package that name it.
+func (c *Code) Callers(f *ssa.Function) []ssa.CallInstruction { return c.callers[f] }
+
+// SetTo are the values that a package variable is set to, in its package.
+func (c *Code) SetTo(g *ssa.Global) []ssa.Value { return c.globals[g] }
+
 // ofUse reports whether a package is looked at: one that imports something that
 // makes connections, or has to do with it.
 func ofUse(pass *analysis.Pass) bool {
@@ -241,6 +247,26 @@ func FieldName(f *ssa.FieldAddr) string {
 	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()
 }
 
+// Set are the fields that the struct a value points to is given, by their names.
+func Set(v ssa.Value) iter.Seq2[string, ssa.Value] {
+	return func(yield func(string, ssa.Value) bool) {
+		if v.Referrers() == nil {
+			return
+		}
+		for _, in := range *v.Referrers() {
+			field, ok := in.(*ssa.FieldAddr)
+			if !ok || field.X != v {
+				continue
+			}
+			for _, use := range *field.Referrers() {
+				if s, ok := use.(*ssa.Store); ok && s.Addr == field && !yield(FieldName(field), s.Val) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // IsTrue reports whether an expression is true whenever it is evaluated.
 func IsTrue(info *types.Info, e ast.Expr) bool {
 	v := info.Types[e].Value
@@ -250,47 +276,39 @@ func IsTrue(info *types.Info, e ast.Expr) bool {
 // InLoop reports whether an instruction is run again and again in one call of its
 // function.
 func InLoop(in ssa.Instruction) bool {
-	return in.Block() != nil && comesBack(in.Block(), func(*ssa.BasicBlock) bool { return false })
+	return in.Block() != nil && comesBack(in.Block(), none)
 }
 
 // comesBack reports whether there is a way from a block to itself, but for what
 // avoid says.
 func comesBack(b *ssa.BasicBlock, avoid func(*ssa.BasicBlock) bool) bool {
-	seen := map[*ssa.BasicBlock]bool{}
-	var reach func(*ssa.BasicBlock) bool
-	reach = func(at *ssa.BasicBlock) bool {
-		for _, s := range at.Succs {
-			if s == b {
-				return true
-			}
-			if !seen[s] {
-				seen[s] = true
-				if !avoid(s) && reach(s) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	return reach(b)
+	return leads(b.Succs, avoid, func(at *ssa.BasicBlock) bool { return at == b })
 }
 
 // Reaches reports whether there is a way from a block to another.
 func Reaches(from, to *ssa.BasicBlock) bool {
+	return leads([]*ssa.BasicBlock{from}, none, func(b *ssa.BasicBlock) bool { return b == to })
+}
+
+// leads reports whether there is a way from one of the blocks to one that is meant, or
+// is it, that does not come through what avoid says.
+func leads(from []*ssa.BasicBlock, avoid, meant func(*ssa.BasicBlock) bool) bool {
 	seen := map[*ssa.BasicBlock]bool{}
 	var reach func(b *ssa.BasicBlock) bool
 	reach = func(b *ssa.BasicBlock) bool {
-		if b == to {
+		if meant(b) {
 			return true
 		}
-		if seen[b] {
+		if seen[b] || avoid(b) {
 			return false
 		}
 		seen[b] = true
 		return slices.ContainsFunc(b.Succs, reach)
 	}
-	return reach(from)
+	return slices.ContainsFunc(from, reach)
 }
+
+func none(*ssa.BasicBlock) bool { return false }
 
 // Calls are the calls in f, deferred and started ones too.
 func Calls(f *ssa.Function) iter.Seq2[ssa.CallInstruction, *ssa.CallCommon] {

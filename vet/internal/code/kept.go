@@ -40,11 +40,11 @@ func isForNone(test *ssa.If, call *ssa.Call) bool {
 	if c, ok := op.Y.(*ssa.Const); !ok || c.Value != nil && constant.Compare(c.Value, token.NEQ, zero(c.Value)) {
 		return true
 	}
-	none := test.Block().Succs[0]
+	without := test.Block().Succs[0]
 	if op.Op == token.NEQ {
-		none = test.Block().Succs[1]
+		without = test.Block().Succs[1]
 	}
-	return Reaches(none, call.Block())
+	return Reaches(without, call.Block())
 }
 
 // zero is that of a constant's kind, or the constant, if its kind has none here.
@@ -61,19 +61,11 @@ func zero(v constant.Value) constant.Value {
 // mayReturn reports whether there is a way from a block to a return that does not
 // come through another block.
 func mayReturn(from, through *ssa.BasicBlock) bool {
-	seen := map[*ssa.BasicBlock]bool{through: true}
-	var reach func(b *ssa.BasicBlock) bool
-	reach = func(b *ssa.BasicBlock) bool {
-		if seen[b] {
-			return false
-		}
-		seen[b] = true
-		if _, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return); ok {
-			return true
-		}
-		return slices.ContainsFunc(b.Succs, reach)
-	}
-	return reach(from)
+	is := func(b *ssa.BasicBlock) bool { return b == through }
+	return leads([]*ssa.BasicBlock{from}, is, func(b *ssa.BasicBlock) bool {
+		_, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+		return ok && b != through
+	})
 }
 
 // A field is one of the object that a variable points to.

@@ -18,7 +18,6 @@ func (*Requests) String() string { return "makes requests" }
 
 // findRequests exports the fact of the functions that others may call.
 func (c *Code) findRequests() {
-	callers := map[*ssa.Function][]*ssa.Function{}
 	does := map[*ssa.Function]bool{}
 	var work []*ssa.Function
 	mark := func(f *ssa.Function) {
@@ -28,13 +27,8 @@ func (c *Code) findRequests() {
 		}
 	}
 	for _, f := range c.Funcs {
-		if f.Parent() != nil {
-			callers[f] = append(callers[f], f.Parent()) // a literal is called by who has it
-		}
 		for _, call := range Calls(f) {
-			if callee := call.StaticCallee(); callee != nil && callee.Blocks != nil {
-				callers[callee] = append(callers[callee], f)
-			} else if c.requests(call) {
+			if callee := call.StaticCallee(); (callee == nil || callee.Blocks == nil) && c.requests(call) {
 				mark(f)
 			}
 		}
@@ -45,8 +39,11 @@ func (c *Code) findRequests() {
 		if fn, ok := f.Object().(*types.Func); ok && fn.Exported() && fn.Pkg() == c.pass.Pkg {
 			c.pass.ExportObjectFact(fn, new(Requests))
 		}
-		for _, caller := range callers[f] {
-			mark(caller)
+		if f.Parent() != nil {
+			mark(f.Parent()) // a literal is called by who has it
+		}
+		for _, call := range c.callers[f] {
+			mark(call.Parent())
 		}
 	}
 }

@@ -76,12 +76,7 @@ func (w varying) given(p *ssa.Parameter, calls int) bool {
 		return false
 	}
 	f := p.Parent()
-	at := -1
-	for i, q := range f.Params {
-		if p == q {
-			at = i
-		}
-	}
+	at := slices.Index(f.Params, p)
 	callers := w.c.callers[f]
 	for _, call := range callers {
 		if at < len(call.Common().Args) && w.looks(call.Common().Args[at], calls+1) {
