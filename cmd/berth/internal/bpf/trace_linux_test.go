@@ -84,7 +84,16 @@ func TestTrace(t *testing.T) {
 		if trace.multi != multi {
 			t.Errorf("uprobe_multi %v, want %v", trace.multi, multi)
 		}
+		if len(trace.Missing) > 0 {
+			t.Errorf("missing: %v", trace.Missing)
+		}
+		// Searches are measured for a tenth of each second: here, for all of it.
+		searches, err := trace.attachSockops()
+		if err != nil {
+			t.Fatal(err)
+		}
 		g := connect(t, trace)
+		searches.Close()
 		if g.Begun != 10 || g.Established != 10 || g.ByUs != 10 || g.EndedSegments != 10 || g.Open != 0 || g.Peak < 1 {
 			t.Errorf("got %+v", g)
 		}
