@@ -48,6 +48,7 @@ type Code struct {
 	callers map[*ssa.Function][]ssa.CallInstruction
 	given   map[*ssa.Function]bool      // to a call, as a value
 	globals map[*ssa.Global][]ssa.Value // what they are set to
+	sent    []types.Type                // on channels
 
 	isProgram bool // what it exports is its own affair
 }
@@ -81,7 +82,8 @@ func build(pass *analysis.Pass) (*Code, error) {
 	return c, nil
 }
 
-// findUses notes who calls the package's functions, and what its variables are set to.
+// findUses notes who calls the package's functions, what its variables are set to,
+// and what it sends.
 func (c *Code) findUses(pkg *ssa.Package) {
 	c.callers, c.given, c.globals = map[*ssa.Function][]ssa.CallInstruction{}, map[*ssa.Function]bool{}, map[*ssa.Global][]ssa.Value{}
 	for _, f := range append(slices.Clip(c.Funcs), pkg.Func("init")) {
@@ -100,6 +102,7 @@ func (c *Code) findUses(pkg *ssa.Package) {
 		}
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
+				c.sent = append(c.sent, sentBy(in)...)
 				if s, ok := in.(*ssa.Store); ok {
 					if g, ok := s.Addr.(*ssa.Global); ok {
 						c.globals[g] = append(c.globals[g], s.Val)

@@ -57,7 +57,9 @@ func (c *Code) Often(in ssa.Instruction) Often {
 		if IsPaced(in.Block()) {
 			return Often{} // though f be started again and again
 		}
-		return Often{byLoop, shown(f)}
+		if !c.isFed(in.Block()) {
+			return Often{byLoop, shown(f)}
+		}
 	}
 	o := c.often[f]
 	if o.Yes() {
@@ -101,7 +103,7 @@ func (c *Code) findOften(counts func(ssa.Instruction) bool) map[*ssa.Function]Of
 			mark(f, byCall)
 		}
 		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
-			if InLoop(in) && counts(in) && !c.IsTest(in.Pos()) {
+			if InLoop(in) && counts(in) && !c.IsTest(in.Pos()) && !c.isFed(in.Block()) {
 				mark(callee, byLoop)
 			}
 		})

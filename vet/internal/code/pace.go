@@ -12,23 +12,88 @@ import (
 // IsPaced reports whether a loop waits for time to pass, a ticker's or a sleep,
 // before it comes to a block, or before it comes back to it. What it does there, it
 // does seldom.
-func IsPaced(b *ssa.BasicBlock) bool {
-	return IsPolled(b) || !comesBack(b, func(at *ssa.BasicBlock) bool {
-		return slices.ContainsFunc(at.Instrs, func(in ssa.Instruction) bool { return waits(in, 0) })
+func IsPaced(b *ssa.BasicBlock) bool { return eachTurn(b, waitsForTime) }
+
+// IsPolled reports whether a loop waits for time to pass before it comes to a block.
+func IsPolled(b *ssa.BasicBlock) bool { return before(b, waitsForTime) }
+
+// isFed reports whether each turn of a loop waits for what nothing in its package
+// sends: how often its turns come is not known here. Empty structs are signals,
+// which are closed as well.
+func (c *Code) isFed(b *ssa.BasicBlock) bool {
+	return eachTurn(b, func(in ssa.Instruction) bool {
+		switch in := in.(type) {
+		case *ssa.Select:
+			fed := false
+			for _, s := range in.States {
+				if isSignal(elem(s.Chan)) {
+					continue
+				}
+				if s.Dir == types.SendOnly || c.sends(s.Chan) {
+					return false
+				}
+				fed = true
+			}
+			return fed && in.Blocking
+		case *ssa.UnOp:
+			return in.Op == token.ARROW && !isSignal(elem(in.X)) && !c.sends(in.X)
+		}
+		return false
 	})
 }
 
-// IsPolled reports whether a loop waits for time to pass before it comes to a block.
-func IsPolled(b *ssa.BasicBlock) bool {
+// sends reports whether the package sends what a channel is of.
+func (c *Code) sends(ch ssa.Value) bool {
+	of := elem(ch)
+	return slices.ContainsFunc(c.sent, func(t types.Type) bool { return types.Identical(t, of) })
+}
+
+func isSignal(t types.Type) bool {
+	s, ok := t.Underlying().(*types.Struct)
+	return ok && s.NumFields() == 0
+}
+
+// sentBy is what an instruction sends on channels.
+func sentBy(in ssa.Instruction) (sent []types.Type) {
+	switch in := in.(type) {
+	case *ssa.Send:
+		sent = append(sent, elem(in.Chan))
+	case *ssa.Select:
+		for _, s := range in.States {
+			if s.Dir == types.SendOnly {
+				sent = append(sent, elem(s.Chan))
+			}
+		}
+	}
+	return sent
+}
+
+func elem(ch ssa.Value) types.Type {
+	if ch, ok := types.Unalias(ch.Type()).Underlying().(*types.Chan); ok {
+		return ch.Elem()
+	}
+	return types.Typ[types.Invalid] // of a type parameter
+}
+
+// eachTurn reports whether a loop comes by an instruction of a kind before it comes
+// to a block, or before it comes back to it.
+func eachTurn(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
+	return before(b, is) || !comesBack(b, func(at *ssa.BasicBlock) bool { return slices.ContainsFunc(at.Instrs, is) })
+}
+
+// before reports whether it does before it comes to the block.
+func before(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
 	for at := b; at != nil; at = at.Idom() {
 		for _, in := range at.Instrs {
-			if waits(in, 0) && InLoop(in) {
+			if is(in) && InLoop(in) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+func waitsForTime(in ssa.Instruction) bool { return waits(in, 0) }
 
 // waits reports whether an instruction does, or the function that it calls.
 func waits(in ssa.Instruction, depth int) bool {

@@ -46,7 +46,68 @@ func loop(lines []string) {
 	}
 }
 
+type job struct{ addr string }
+
+// Its own jobs.
+func work(all []string) {
+	jobs := make(chan job)
+	go func() {
+		for _, a := range all {
+			jobs <- job{a}
+		}
+		close(jobs)
+	}()
+	for range jobs {
+		conn, err := net.Dial("tcp", "log:514") // want `a new connection in every turn of a loop`
+		if err != nil {
+			continue
+		}
+		conn.Write([]byte("a job"))
+		conn.Close()
+	}
+}
+
+// A signal is closed by whoever has done it.
+func signals(all []string) {
+	for range all {
+		done := make(chan struct{})
+		go close(done)
+		<-done
+		conn, err := net.Dial("tcp", "log:514") // want `a new connection in every turn of a loop`
+		if err != nil {
+			continue
+		}
+		conn.Write([]byte("a job"))
+		conn.Close()
+	}
+}
+
 // What follows is right.
+
+type metric struct{ name string }
+
+type exporter struct{ metrics <-chan metric }
+
+// How often others send is their affair.
+func (s *exporter) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m := <-s.metrics:
+			s.export(m)
+		}
+	}
+}
+
+func (s *exporter) export(m metric) {
+	conn, err := net.Dial("tcp", "graphite:2003")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, m.name)
+}
 
 type client struct{ conn net.Conn }
 
@@ -206,8 +267,8 @@ func either(w http.ResponseWriter, r *http.Request, network, addr string) {
 }
 
 // The address is the same for the loop, whoever gave it.
-func serveOne(addr string, lines chan string) {
-	for l := range lines {
+func serveOne(addr string, lines []string) {
+	for _, l := range lines {
 		conn, err := net.Dial("tcp", addr) // want `a new connection in every turn of a loop`
 		if err != nil {
 			return
