@@ -21,7 +21,8 @@ end was read (golang/go#60240): the next request makes another. Reported are bod
 that are closed unread in a loop that makes the next request, and in a function that
 runs for every request that is served, or in a loop, and reads none of what a GET had.
 A client behind an interface, or that is a function, may be any. A loop that waits
-before each request asks whether something is there yet, which costs little.
+before each request, or as long after each, asks whether something is there yet, which
+costs little.
 
 A response to HEAD has no body, one to POST, PUT or DELETE whose status is all that is
 asked for often has none, one by a client that the call made for itself has a connection
@@ -72,7 +73,7 @@ func run(pass *analysis.Pass) (any, error) {
 func unread(c *code.Code, r *body.Response) string {
 	again := func(in ssa.Instruction) bool { return in == ssa.Instruction(r.Call) }
 	inLoop := code.InLoop(r.Call)
-	if inLoop && (code.HostOf(r.Call.Common()) == code.Each || code.IsPolled(r.Call.Block())) {
+	if inLoop && (code.HostOf(r.Call.Common()) == code.Each || code.IsPolled(r.Call.Block()) || hasOwnClient(c, r.Call)) {
 		return ""
 	}
 	if inLoop && r.ClosesAtOnce() && r.Unread(again) != nil {
@@ -88,6 +89,12 @@ func unread(c *code.Code, r *body.Response) string {
 // that is a value, may be anything.
 func isNetHTTP(request *ssa.Call) bool {
 	return !request.Call.IsInvoke() && code.IsRequest(code.Callee(request.Common()))
+}
+
+// hasOwnClient reports whether a request in a loop is made by another client each turn.
+func hasOwnClient(c *code.Code, request *ssa.Call) bool {
+	args := code.Args(request.Common())
+	return len(args) > 0 && code.Named(args[0].Type(), "net/http", "Client") && c.Varies(request, args[0])
 }
 
 // isOwn reports whether a request's client has a pool that was made for the call.

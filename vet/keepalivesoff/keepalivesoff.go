@@ -27,7 +27,8 @@ In tests, where a server is to be rid of its clients, they are fine. So they are
 a comment says why, before them or above their function, or a condition says when;
 beside a Proxy, which is asked once a connection, but for the environment's; and in a function that makes a
 Transport which does not outlive the call, and would leave its connections behind, or
-that dials unix sockets.`
+that dials unix sockets. A request that is written to a connection by hand, and a
+Transport with a literal that dials by other means than net's, are left alone.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -83,7 +84,7 @@ const (
 
 // literal is http.Transport{DisableKeepAlives: true}.
 func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool) {
-	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasProxy(pass, lit) {
+	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasProxy(pass, lit) || dialsOther(pass, lit) {
 		return r, false
 	}
 	off := code.Field(lit, "DisableKeepAlives")
@@ -117,6 +118,51 @@ func isEnvironments(pass *analysis.Pass, proxy ast.Expr) bool {
 	}
 	fn, _ := pass.TypesInfo.Uses[sel.Sel].(*types.Func)
 	return code.FullName(fn) == "net/http.ProxyFromEnvironment"
+}
+
+// dialsOther reports whether a Transport has a literal that dials for it, and calls
+// nothing that dials as net does: its connections may be anything.
+func dialsOther(pass *analysis.Pass, lit *ast.CompositeLit) bool {
+	dial := code.Field(lit, "DialContext")
+	if dial == nil {
+		return false
+	}
+	body, ok := dial.Value.(*ast.FuncLit)
+	if !ok {
+		return false
+	}
+	dials := false
+	ast.Inspect(body.Body, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			sig, ok := pass.TypesInfo.TypeOf(call.Fun).Underlying().(*types.Signature)
+			dials = dials || ok && returnsConn(sig) && takesAddress(sig)
+		}
+		return !dials
+	})
+	return !dials
+}
+
+func returnsConn(sig *types.Signature) bool {
+	if sig.Results().Len() == 0 {
+		return false
+	}
+	t := sig.Results().At(0).Type()
+	return code.Named(t, "net", "Conn") || code.Named(t, "net", "TCPConn") || code.Named(t, "crypto/tls", "Conn")
+}
+
+// takesAddress reports whether a function has a network's name and an address, one
+// after the other.
+func takesAddress(sig *types.Signature) bool {
+	isString := func(i int) bool {
+		b, ok := sig.Params().At(i).Type().Underlying().(*types.Basic)
+		return ok && b.Kind() == types.String || code.Named(sig.Params().At(i).Type(), "net", "TCPAddr")
+	}
+	for i := range sig.Params().Len() - 1 {
+		if isString(i) && isString(i+1) {
+			return true
+		}
+	}
+	return false
 }
 
 // assignment is t.DisableKeepAlives = true, and req.Close = true of a request that
@@ -153,7 +199,7 @@ func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) (r code.R
 		return r, false
 	}
 	r = code.Report{Pos: call.Pos(), End: call.End(), What: closeWhat, Do: offDo}
-	return r, isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack)
+	return r, isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack) && !isWritten(pass, field.X, stack)
 }
 
 // makesPool reports whether the function around makes a pool for a call of it: then
@@ -162,22 +208,12 @@ func makesPool(brief []ast.Node, stack []ast.Node) bool {
 	return slices.ContainsFunc(stack, func(n ast.Node) bool { return slices.Contains(brief, n) })
 }
 
-// dialsUnix reports whether the function around has to do with unix sockets, which
-// have no ports.
-func dialsUnix(pass *analysis.Pass, stack []ast.Node) (does bool) {
-	for _, n := range stack {
+// dialsUnix reports whether the function around has to do with unix sockets.
+func dialsUnix(pass *analysis.Pass, stack []ast.Node) bool {
+	return slices.ContainsFunc(stack, func(n ast.Node) bool {
 		f, ok := n.(*ast.FuncDecl)
-		if !ok {
-			continue
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				does = does || slices.ContainsFunc(call.Args, func(e ast.Expr) bool { return isText(pass, e, "unix") })
-			}
-			return !does
-		})
-	}
-	return does
+		return ok && code.DialsUnix(pass.TypesInfo, f)
+	})
 }
 
 // isExplained reports whether what a node does is done on a condition, or has a
@@ -287,6 +323,24 @@ func isServed(pass *analysis.Pass, x ast.Expr, stack []ast.Node) bool {
 		}
 	}
 	return false
+}
+
+// isWritten reports whether the function around writes a request to a connection itself:
+// then that is its affair.
+func isWritten(pass *analysis.Pass, x ast.Expr, stack []ast.Node) (is bool) {
+	id, ok := ast.Unparen(x).(*ast.Ident)
+	if !ok || len(stack) < 2 {
+		return false
+	}
+	obj := pass.TypesInfo.Uses[id]
+	ast.Inspect(stack[1], func(n ast.Node) bool { // the declaration
+		if sel, ok := n.(*ast.SelectorExpr); ok && (sel.Sel.Name == "Write" || sel.Sel.Name == "WriteProxy") {
+			id, ok := ast.Unparen(sel.X).(*ast.Ident)
+			is = is || ok && pass.TypesInfo.Uses[id] == obj
+		}
+		return !is
+	})
+	return is
 }
 
 func isTransport(t types.Type) bool {

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -64,6 +65,9 @@ func isSource(call *ssa.CallCommon, opens Opens) bool {
 	fn := code.Callee(call)
 	if name := code.FullName(fn); name == "net/http.Head" || name == "(net/http.Client).Head" {
 		return false // there is none
+	}
+	if fn != nil && fn.Pkg() != nil && strings.HasSuffix(fn.Pkg().Path(), "/http3") {
+		return false // it has no connection of its own
 	}
 	if code.IsRequest(fn) || fn != nil && opens != nil && opens(fn) {
 		return true
@@ -392,11 +396,21 @@ func (r *Response) comesAfter(in ssa.Instruction) bool {
 // function returns.
 func (r *Response) ClosesAtOnce() bool {
 	for in, e := range r.does {
-		if _, deferred := in.(*ssa.Defer); e&Closes != 0 && !deferred {
+		if e&Closes != 0 && !isDeferred(in) {
 			return true
 		}
 	}
 	return false
+}
+
+// isDeferred reports whether an instruction is for when the function returns: a defer,
+// or a literal that is deferred.
+func isDeferred(in ssa.Instruction) bool {
+	if lit, ok := in.(*ssa.MakeClosure); ok {
+		return !slices.ContainsFunc(*lit.Referrers(), func(use ssa.Instruction) bool { return !isDeferred(use) })
+	}
+	_, ok := in.(*ssa.Defer)
+	return ok
 }
 
 // IsHead reports whether the request is known to be a HEAD, whose response has no

@@ -76,8 +76,8 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
 		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call))
-	})
-	c.repeats = c.findOften(func(ssa.Instruction) bool { return true })
+	}, func(b *ssa.BasicBlock) bool { return !c.isFed(b) })
+	c.repeats = c.findOften(func(ssa.Instruction) bool { return true }, func(*ssa.BasicBlock) bool { return true })
 	c.findRequests()
 	return c, nil
 }
@@ -213,24 +213,48 @@ func (c *Code) IsTest(pos token.Pos) bool {
 // testFiles are those for tests.
 func testFiles(pass *analysis.Pass) map[*token.File]bool {
 	files := map[*token.File]bool{}
+	all := isForTests(pass)
 	for _, f := range pass.Files {
 		at := pass.Fset.File(f.Package)
-		files[at] = strings.HasSuffix(at.Name(), "_test.go") || isMock(at.Name()) || slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool {
+		files[at] = all || strings.HasSuffix(at.Name(), "_test.go") || isMock(at.Name()) || slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool {
 			return spec.Path.Value == `"testing"` || spec.Path.Value == `"net/http/httptest"`
 		})
 	}
 	return files
 }
 
-// isMock reports whether a file is one of doubles, or of tests of the whole, by its
-// name or its folder's.
+// isMock reports whether a file is one of doubles, by its name or its folder's.
 func isMock(file string) bool {
 	dir, name := filepath.Split(file)
 	switch filepath.Base(dir) {
-	case "mock", "mocks", "fake", "fakes", "e2e":
+	case "mock", "mocks", "fake", "fakes":
 		return true
 	}
 	return strings.Contains(name, "mock")
+}
+
+// isForTests reports whether a package is for tests, by one of its folders' names in
+// its module.
+func isForTests(pass *analysis.Pass) bool {
+	for dir := range foldersOf(pass) {
+		switch dir {
+		case "e2e", "test", "testing", "testutil", "testutils", "testhelper", "testhelpers":
+			return true
+		}
+		if strings.HasSuffix(dir, "-tests") || dir == "tests" {
+			return true
+		}
+	}
+	return false
+}
+
+// foldersOf are the folders of a package in its module.
+func foldersOf(pass *analysis.Pass) iter.Seq[string] {
+	path := pass.Pkg.Path()
+	if pass.Module != nil {
+		path = strings.TrimPrefix(path, pass.Module.Path)
+	}
+	return strings.SplitSeq(path, "/")
 }
 
 // Field is what a literal gives a field of a struct, or nil.
@@ -243,6 +267,21 @@ func Field(lit *ast.CompositeLit, name string) *ast.KeyValueExpr {
 		}
 	}
 	return nil
+}
+
+// DialsUnix reports whether there is a call in a piece of source that is given the
+// network of unix sockets, which have no ports.
+func DialsUnix(info *types.Info, n ast.Node) (does bool) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			does = does || slices.ContainsFunc(call.Args, func(e ast.Expr) bool {
+				v := info.Types[e].Value
+				return v != nil && v.Kind() == constant.String && constant.StringVal(v) == "unix"
+			})
+		}
+		return !does
+	})
+	return does
 }
 
 // FieldName is the name of the field that an address is of.

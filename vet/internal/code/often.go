@@ -84,8 +84,9 @@ func shown(f *ssa.Function) string {
 
 // findOften says it of all functions. It starts from those that others call: the
 // exported ones, but for package main and tests, and handlers; and goes on to what
-// these call, and to what is called in a loop, if the call is one of those that count.
-func (c *Code) findOften(counts func(ssa.Instruction) bool) map[*ssa.Function]Often {
+// these call, and to what is called in a loop, if the call is one of those that count,
+// and the loop turns by itself.
+func (c *Code) findOften(counts func(ssa.Instruction) bool, turns func(*ssa.BasicBlock) bool) map[*ssa.Function]Often {
 	often := map[*ssa.Function]Often{}
 	var work []*ssa.Function
 	mark := func(f *ssa.Function, h how) {
@@ -103,7 +104,7 @@ func (c *Code) findOften(counts func(ssa.Instruction) bool) map[*ssa.Function]Of
 			mark(f, byCall)
 		}
 		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
-			if InLoop(in) && counts(in) && !c.IsTest(in.Pos()) && !c.isFed(in.Block()) {
+			if InLoop(in) && counts(in) && !c.IsTest(in.Pos()) && turns(in.Block()) {
 				mark(callee, byLoop)
 			}
 		})
@@ -219,11 +220,7 @@ func isProgram(pass *analysis.Pass) bool {
 	if pass.Pkg.Name() == "main" {
 		return true
 	}
-	path := pass.Pkg.Path()
-	if pass.Module != nil {
-		path = strings.TrimPrefix(path, pass.Module.Path)
-	}
-	for dir := range strings.SplitSeq(path, "/") {
+	for dir := range foldersOf(pass) {
 		switch dir {
 		case "cmd", "cmds", "cli", "command", "commands":
 			return true

@@ -14,8 +14,20 @@ import (
 // does seldom.
 func IsPaced(b *ssa.BasicBlock) bool { return eachTurn(b, waitsForTime) }
 
-// IsPolled reports whether a loop waits for time to pass before it comes to a block.
-func IsPolled(b *ssa.BasicBlock) bool { return before(b, waitsForTime) }
+// IsPolled reports whether a loop waits for time to pass before it comes to a block,
+// or as long each time before it comes back to it: who tries again waits longer.
+func IsPolled(b *ssa.BasicBlock) bool {
+	return before(b, waitsForTime) || !comesBack(b, func(at *ssa.BasicBlock) bool { return slices.ContainsFunc(at.Instrs, sleepsAsLong) })
+}
+
+func sleepsAsLong(in ssa.Instruction) bool {
+	call, ok := in.(*ssa.Call)
+	if !ok || FullName(Callee(call.Common())) != "time.Sleep" {
+		return false
+	}
+	_, ok = call.Call.Args[0].(*ssa.Const)
+	return ok
+}
 
 // isFed reports whether each turn of a loop waits for what nothing in its package
 // sends: how often its turns come is not known here. Empty structs are signals,

@@ -302,3 +302,65 @@ func byBase(w http.ResponseWriter, r *http.Request) {
 	}
 	resp.Body.Close()
 }
+
+type service struct {
+	url    string
+	client *http.Client
+}
+
+// Each service has a client of its own.
+func askAll(all []service) {
+	for _, s := range all {
+		u := *must(s.url)
+		resp, err := s.client.Get(u)
+		if err != nil {
+			return
+		}
+		resp.Body.Close()
+	}
+}
+
+func must(s string) *string { return &s }
+
+// They are closed when all requests are made.
+func later(u string) {
+	for range 3 {
+		resp, err := http.Get(*must(u)) // want `the body is closed unread in every turn of a loop`
+		if resp != nil {
+			defer func() { resp.Body.Close() }()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Is it up yet?
+func awaits() {
+	for range 240 {
+		resp, err := http.Get("http://x")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == 200 {
+				return
+			}
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+// Who tries again waits longer and longer.
+func tries() {
+	wait := time.Second
+	for range 5 {
+		resp, err := http.Get("http://x") // want `the body is closed unread before the next request`
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == 200 {
+				return
+			}
+		}
+		time.Sleep(wait)
+		wait *= 2
+	}
+}

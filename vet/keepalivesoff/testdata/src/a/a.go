@@ -134,3 +134,31 @@ func spray() *http.Transport {
 func newDialing() *http.Transport {
 	return &http.Transport{DisableKeepAlives: true} // want `keep-alives are off`
 }
+
+// A request that is written to a connection here.
+func written(conn net.Conn, r *http.Request) error {
+	r.Header.Set("Connection", "close")
+	return r.Write(conn)
+}
+
+type tunnels struct{}
+
+func (tunnels) open(ctx context.Context, to string) (net.Conn, error) { return nil, nil }
+
+// Connections of another kind.
+func through(t tunnels) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, network, addr string) (net.Conn, error) { return t.open(ctx, addr) },
+	}}
+}
+
+// And net's.
+func dialed(d *net.Dialer) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true, // want `keep-alives are off`
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return d.DialContext(ctx, "tcp4", addr)
+		},
+	}}
+}

@@ -1,6 +1,7 @@
 package a
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -546,4 +547,19 @@ func (p *pager) page(url string) string {
 	}
 	defer resp.Body.Close()
 	return resp.Header.Get("Next")
+}
+
+// A unix socket has no port.
+func FetchUnix(path string) error {
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get("http://localhost/x")
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
