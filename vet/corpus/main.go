@@ -108,8 +108,10 @@ func run(ctx context.Context) error {
 		}
 	}
 	t := tables(results)
-	fmt.Print(t.of(first).summary(), "\nheld out:\n\n", t.of(second).summary(), "\nthird set:\n\n", t.of(third).summary(), "\nfourth set:\n\n", t.of(fourth).summary(),
-		"\nfifth set:\n\n", t.of(fifth).summary())
+	for _, set := range sets {
+		fmt.Printf("\n%s\n%s", set, t.of(set).summary())
+	}
+	fmt.Printf("\nall:\n%s", t.summary())
 	if !*write {
 		return nil
 	}
@@ -258,22 +260,18 @@ func toolSum() (string, error) {
 type tables []result
 
 // A set of modules is chosen at once, before any result of it was seen. Its name
-// begins what modules.txt says of why.
-const (
-	first  = "" // that the rules were made from
-	second = "held out: "
-	third  = "third set: "
-	fourth = "fourth set: "
-	fifth  = "fifth set: "
-)
+// begins what modules.txt says of why, but for the first's, from which the rules were
+// made.
+var sets = []string{"", "held out: ", "third set: ", "fourth set: ", "fifth set: ", "sixth set: "}
 
+// set is the name of the set that a module is of.
 func (m module) set() string {
-	for _, set := range []string{second, third, fourth, fifth} {
+	for _, set := range sets[1:] {
 		if strings.HasPrefix(m.why, set) {
 			return set
 		}
 	}
-	return first
+	return sets[0]
 }
 
 // of are the modules of a set.
@@ -336,15 +334,11 @@ func (t tables) page() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.NewReplacer(
-		"{{first}}\n", t.of(first).summary(),
-		"{{second}}\n", t.of(second).summary(),
-		"{{third}}\n", t.of(third).summary(),
-		"{{fourth}}\n", t.of(fourth).summary(),
-		"{{fifth}}\n", t.of(fifth).summary(),
-		"{{modules}}\n", t.modules(),
-		"{{reports}}\n", t.reports(),
-	).Replace(string(text)), nil
+	fill := []string{"{{all}}\n", t.summary(), "{{modules}}\n", t.modules(), "{{reports}}\n", t.reports()}
+	for i, set := range sets {
+		fill = append(fill, fmt.Sprintf("{{set %d}}\n", i+1), t.of(set).summary())
+	}
+	return strings.NewReplacer(fill...).Replace(string(text)), nil
 }
 
 func (t tables) modules() string {
