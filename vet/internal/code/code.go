@@ -47,7 +47,7 @@ type Code struct {
 	tests   map[*token.File]bool
 	callers map[*ssa.Function][]ssa.CallInstruction
 	given   map[*ssa.Function]bool      // to a call, as a value
-	globals map[*ssa.Global][]ssa.Value // what they are set to
+	globals map[*ssa.Global][]ssa.Value // what they are set to, but by tests
 	sent    []types.Type                // on channels
 
 	isProgram bool // what it exports is its own affair
@@ -104,7 +104,7 @@ func (c *Code) findUses(pkg *ssa.Package) {
 			for _, in := range b.Instrs {
 				c.sent = append(c.sent, sentBy(in)...)
 				if s, ok := in.(*ssa.Store); ok {
-					if g, ok := s.Addr.(*ssa.Global); ok {
+					if g, ok := s.Addr.(*ssa.Global); ok && !c.IsTest(s.Pos()) {
 						c.globals[g] = append(c.globals[g], s.Val)
 					}
 				}
@@ -116,7 +116,7 @@ func (c *Code) findUses(pkg *ssa.Package) {
 // Callers are the calls of a function in its package that name it.
 func (c *Code) Callers(f *ssa.Function) []ssa.CallInstruction { return c.callers[f] }
 
-// SetTo are the values that a package variable is set to, in its package.
+// SetTo are the values that a package variable is set to, in its package, but by tests.
 func (c *Code) SetTo(g *ssa.Global) []ssa.Value { return c.globals[g] }
 
 // ofUse reports whether a package is looked at: one that imports something that
