@@ -2,6 +2,8 @@
 package dialpercall
 
 import (
+	"iter"
+
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
@@ -15,8 +17,8 @@ closed with it, takes a port each time: keep some, or use a client that does.
 
 A connection that is returned or stored is somebody's pool; one that is dialed to see
 whether it can be, and not written to, is a probe, or its server says all it has to
-say and closes; one that is joined to a hijacked one, or is dialed for one that a
-function was given, is a tunnel; one to another address in each turn of a loop could
+say and closes; one that is joined to a hijacked one, is copied both ways, or is dialed
+for one that a function was given, is a tunnel; one to another address in each turn of a loop could
 not be used again; a loop that waits for what other packages send may turn seldom.
 These are fine, and so is what is not TCP, or not known to be.`
 
@@ -51,7 +53,7 @@ func run(pass *analysis.Pass) (any, error) {
 				continue
 			}
 			conn := result(call)
-			if conn == nil || !isUsed(conn) || hijacks(f) || isServed(f) || often.ByLoop() && c.Varies(call, address(common, network)) {
+			if conn == nil || !isUsed(conn) || isTunnel(conn) || hijacks(f) || isServed(f) || often.ByLoop() && c.Varies(call, address(common, network)) {
 				continue
 			}
 			if flow := c.Follow(conn); flow.Outlives() || flow.Looped && !code.InLoop(call) {
@@ -88,41 +90,79 @@ func result(call *ssa.Call) ssa.Value {
 // isUsed reports whether something is done with a connection but to close it and to
 // ask who it is.
 func isUsed(conn ssa.Value) bool {
-	seen := map[ssa.Value]bool{}
-	var used func(v ssa.Value) bool
-	used = func(v ssa.Value) bool {
-		if seen[v] || v.Referrers() == nil {
-			return false
-		}
-		seen[v] = true
-		for _, in := range *v.Referrers() {
-			switch in := in.(type) {
-			case ssa.CallInstruction:
-				if !looks(in.Common(), v) {
-					return true
-				}
-			case *ssa.MakeClosure:
-				for i, b := range in.Bindings {
-					if b == v && used(in.Fn.(*ssa.Function).FreeVars[i]) {
-						return true
-					}
-				}
-			case *ssa.Store:
-				if in.Val == v && used(in.Addr) {
-					return true
-				}
-			case *ssa.If, *ssa.BinOp, *ssa.DebugRef:
-			case ssa.Value:
-				if used(in) {
-					return true
-				}
-			default:
+	for in, v := range uses(conn) {
+		switch in := in.(type) {
+		case ssa.CallInstruction:
+			if !looks(in.Common(), v) {
 				return true
 			}
+		case *ssa.If, *ssa.BinOp, *ssa.DebugRef:
+		default:
+			return true
 		}
-		return false
 	}
-	return used(conn)
+	return false
+}
+
+// isTunnel reports whether what comes from a connection is copied somewhere, and what
+// comes from elsewhere to it.
+func isTunnel(conn ssa.Value) bool {
+	to, from := false, false
+	for in, v := range uses(conn) {
+		call, ok := in.(ssa.CallInstruction)
+		if !ok {
+			continue
+		}
+		switch code.FullName(code.Callee(call.Common())) {
+		case "io.Copy", "io.CopyBuffer":
+			to = to || call.Common().Args[0] == v
+			from = from || call.Common().Args[1] == v
+		}
+	}
+	return to && from
+}
+
+// uses are the instructions that do something with a connection, by the value that
+// it is there: in literals too, and within TLS.
+func uses(conn ssa.Value) iter.Seq2[ssa.Instruction, ssa.Value] {
+	return func(yield func(ssa.Instruction, ssa.Value) bool) {
+		seen := map[ssa.Value]bool{}
+		var all func(v ssa.Value) bool
+		all = func(v ssa.Value) bool {
+			if seen[v] || v.Referrers() == nil {
+				return true
+			}
+			seen[v] = true
+			for _, in := range *v.Referrers() {
+				more := true
+				switch in := in.(type) {
+				case ssa.CallInstruction:
+					if call, ok := in.(*ssa.Call); ok && code.FullName(code.Callee(in.Common())) == "crypto/tls.Client" {
+						more = all(call)
+					} else {
+						more = yield(in, v)
+					}
+				case *ssa.MakeClosure:
+					for i, b := range in.Bindings {
+						more = more && (b != v || all(in.Fn.(*ssa.Function).FreeVars[i]))
+					}
+				case *ssa.Store:
+					more = in.Val != v || all(in.Addr)
+				case *ssa.BinOp:
+					more = yield(in, v)
+				case ssa.Value:
+					more = all(in)
+				default:
+					more = yield(in, v)
+				}
+				if !more {
+					return false
+				}
+			}
+			return true
+		}
+		all(conn)
+	}
 }
 
 // looks reports whether a call sends nothing over the connection: a method of it, or

@@ -84,7 +84,7 @@ const (
 
 // literal is http.Transport{DisableKeepAlives: true}.
 func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool) {
-	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasProxy(pass, lit) || dialsOther(pass, lit) {
+	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasProxy(pass, lit) || code.DialsOther(pass.TypesInfo, lit) {
 		return r, false
 	}
 	off := code.Field(lit, "DisableKeepAlives")
@@ -118,51 +118,6 @@ func isEnvironments(pass *analysis.Pass, proxy ast.Expr) bool {
 	}
 	fn, _ := pass.TypesInfo.Uses[sel.Sel].(*types.Func)
 	return code.FullName(fn) == "net/http.ProxyFromEnvironment"
-}
-
-// dialsOther reports whether a Transport has a literal that dials for it, and calls
-// nothing that dials as net does: its connections may be anything.
-func dialsOther(pass *analysis.Pass, lit *ast.CompositeLit) bool {
-	dial := code.Field(lit, "DialContext")
-	if dial == nil {
-		return false
-	}
-	body, ok := dial.Value.(*ast.FuncLit)
-	if !ok {
-		return false
-	}
-	dials := false
-	ast.Inspect(body.Body, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok {
-			sig, ok := pass.TypesInfo.TypeOf(call.Fun).Underlying().(*types.Signature)
-			dials = dials || ok && returnsConn(sig) && takesAddress(sig)
-		}
-		return !dials
-	})
-	return !dials
-}
-
-func returnsConn(sig *types.Signature) bool {
-	if sig.Results().Len() == 0 {
-		return false
-	}
-	t := sig.Results().At(0).Type()
-	return code.Named(t, "net", "Conn") || code.Named(t, "net", "TCPConn") || code.Named(t, "crypto/tls", "Conn")
-}
-
-// takesAddress reports whether a function has a network's name and an address, one
-// after the other.
-func takesAddress(sig *types.Signature) bool {
-	isString := func(i int) bool {
-		b, ok := sig.Params().At(i).Type().Underlying().(*types.Basic)
-		return ok && b.Kind() == types.String || code.Named(sig.Params().At(i).Type(), "net", "TCPAddr")
-	}
-	for i := range sig.Params().Len() - 1 {
-		if isString(i) && isString(i+1) {
-			return true
-		}
-	}
-	return false
 }
 
 // assignment is t.DisableKeepAlives = true, and req.Close = true of a request that

@@ -26,7 +26,7 @@ documentation ("should be reused instead of created as needed").
 What is stored where it outlives the call, in a field, a package variable, a map, a
 closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
 which uses http.DefaultTransport. So is one with a proxy that the caller gives, or that
-is another in each turn, one that dials unix sockets, and one for what is asked again
+is another in each turn, one that dials unix sockets, or nothing that net dials, and one for what is asked again
 only when it is no longer good, as a token in a field. A function that returns a new one is known as such
 wherever it is called, in other packages too. In tests, only benchmarks are looked at.`
 
@@ -123,7 +123,7 @@ func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, fact func(
 		}
 		for _, s := range c.Sources(f, table, mayMake) {
 			flow := c.Follow(s.Value)
-			if !flow.Returned || flow.Kept || isBound(s.Value) {
+			if !flow.Returned || flow.Kept || isBound(s.Value) || dialsOther(pass, c, s.Value) {
 				continue
 			}
 			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value), Off: s.Off || isOff(s.Value)}
@@ -161,7 +161,7 @@ func check(pass *analysis.Pass, c *code.Code, names map[string]bool, s code.Sour
 		return false
 	}
 	flow := c.Follow(s.Value)
-	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) || hasOwnWay(c, s.Value) || dialsUnix(pass, c, s.Value) {
+	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) || hasOwnWay(c, s.Value) || dialsOther(pass, c, s.Value) {
 		return false
 	}
 	what := "a new " + s.What
@@ -276,15 +276,15 @@ func hasOwnWay(c *code.Code, v ssa.Value) bool {
 	return false
 }
 
-// dialsUnix reports whether a literal's connections are unix sockets, which have no
-// ports.
-func dialsUnix(pass *analysis.Pass, c *code.Code, v ssa.Value) bool {
+// dialsOther reports whether a literal's connections are known to be no TCP ones that it
+// dials: unix sockets, which have no ports, or what is given.
+func dialsOther(pass *analysis.Pass, c *code.Code, v ssa.Value) bool {
 	a, ok := v.(*ssa.Alloc)
 	if !ok {
 		return false
 	}
 	lit := c.Literal(a)
-	return lit != nil && code.DialsUnix(pass.TypesInfo, lit)
+	return lit != nil && (code.DialsUnix(pass.TypesInfo, lit) || code.DialsOther(pass.TypesInfo, lit))
 }
 
 func advice(in ssa.Instruction) string {

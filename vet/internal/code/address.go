@@ -114,14 +114,27 @@ func requestMade(req ssa.Value) ssa.Value {
 		if !ok {
 			return req
 		}
-		switch FullName(Callee(call.Common())) {
-		case "(net/http.Request).WithContext", "(net/http.Request).Clone":
-			req = call.Call.Args[0]
-		default:
+		of := requestOf(call)
+		if of == nil {
 			return req
 		}
+		req = of
 	}
 	return req
+}
+
+// requestOf is the request that a call is given which returns one, as WithContext
+// and must do: it is the same, or a copy.
+func requestOf(call *ssa.Call) ssa.Value {
+	if res := call.Call.Signature().Results(); res.Len() == 0 || !Named(res.At(0).Type(), "net/http", "Request") {
+		return nil
+	}
+	for _, arg := range Args(call.Common()) {
+		if Named(arg.Type(), "net/http", "Request") {
+			return arg
+		}
+	}
+	return nil
 }
 
 // Method is a request's, in capitals, where it is a constant, or nothing.

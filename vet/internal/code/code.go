@@ -269,21 +269,6 @@ func Field(lit *ast.CompositeLit, name string) *ast.KeyValueExpr {
 	return nil
 }
 
-// DialsUnix reports whether there is a call in a piece of source that is given the
-// network of unix sockets, which have no ports.
-func DialsUnix(info *types.Info, n ast.Node) (does bool) {
-	ast.Inspect(n, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok {
-			does = does || slices.ContainsFunc(call.Args, func(e ast.Expr) bool {
-				v := info.Types[e].Value
-				return v != nil && v.Kind() == constant.String && constant.StringVal(v) == "unix"
-			})
-		}
-		return !does
-	})
-	return does
-}
-
 // FieldName is the name of the field that an address is of.
 func FieldName(f *ssa.FieldAddr) string {
 	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()

@@ -708,3 +708,19 @@ func (k *keeper) ByLiteral(url string, keep bool) error {
 }
 
 func later(f func()) { defer f() }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// HEAD has none, whoever else was given the request.
+func Size(url string) int64 {
+	resp, err := http.DefaultClient.Do(must(http.NewRequest(http.MethodHead, url, nil)))
+	if err != nil {
+		return 0
+	}
+	return resp.ContentLength
+}

@@ -288,3 +288,48 @@ func bound(w http.ResponseWriter) {
 	io.WriteString(conn, "x")
 	conn.Close()
 }
+
+// A handshake is all.
+func checks(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "db:1")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	if err := tls.Client(conn, nil).HandshakeContext(r.Context()); err != nil {
+		http.Error(w, "down", 500)
+	}
+}
+
+// More than that.
+func overTLS(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "db:1") // want `a new connection for every request that reaches overTLS`
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	tls.Client(conn, nil).Write([]byte("x"))
+}
+
+// Both ways: a tunnel.
+func joins(w http.ResponseWriter, stream io.ReadWriter) {
+	conn, err := net.Dial("tcp", "db:1")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	done := make(chan error, 2)
+	go func() { _, err := io.Copy(stream, conn); done <- err }()
+	go func() { _, err := io.Copy(conn, stream); done <- err }()
+	<-done
+}
+
+// One way.
+func sends(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "db:1") // want `a new connection for every request that reaches sends`
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.Copy(conn, r.Body)
+}

@@ -563,3 +563,21 @@ func FetchUnix(path string) error {
 	}
 	return resp.Body.Close()
 }
+
+// It has a connection, and dials none.
+func Over(conn net.Conn) error {
+	client := &http.Client{Transport: &http.Transport{
+		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) { return conn, nil },
+	}}
+	_, err := client.Get("https://x")
+	return err
+}
+
+// What a maker's dial.
+func local() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return net.Dial("unix", "/run/x") },
+	}}
+}
+
+func AskLocal() { local().Get("http://x") }
