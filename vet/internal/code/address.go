@@ -124,7 +124,7 @@ func requestMade(req ssa.Value) ssa.Value {
 }
 
 // requestOf is the request that a call is given which returns one, as WithContext
-// and must do: it is the same, or a copy.
+// does and a helper that signs it: it is the same, or a copy.
 func requestOf(call *ssa.Call) ssa.Value {
 	if res := call.Call.Signature().Results(); res.Len() == 0 || !Named(res.At(0).Type(), "net/http", "Request") {
 		return nil

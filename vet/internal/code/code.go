@@ -48,7 +48,7 @@ type Code struct {
 	callers map[*ssa.Function][]ssa.CallInstruction
 	given   map[*ssa.Function]bool      // to a call, as a value
 	globals map[*ssa.Global][]ssa.Value // what they are set to, but by tests
-	sent    []types.Type                // on channels
+	sent    []types.Type                // on channels, but by tests
 
 	isProgram bool // what it exports is its own affair
 }
@@ -82,8 +82,8 @@ func build(pass *analysis.Pass) (*Code, error) {
 	return c, nil
 }
 
-// findUses notes who calls the package's functions, what its variables are set to,
-// and what it sends.
+// findUses notes who calls the package's functions and, but for tests, what its
+// variables are set to, and what it sends.
 func (c *Code) findUses(pkg *ssa.Package) {
 	c.callers, c.given, c.globals = map[*ssa.Function][]ssa.CallInstruction{}, map[*ssa.Function]bool{}, map[*ssa.Global][]ssa.Value{}
 	for _, f := range append(slices.Clip(c.Funcs), pkg.Func("init")) {
@@ -102,9 +102,12 @@ func (c *Code) findUses(pkg *ssa.Package) {
 		}
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
+				if c.IsTest(in.Pos()) {
+					continue
+				}
 				c.sent = append(c.sent, sentBy(in)...)
 				if s, ok := in.(*ssa.Store); ok {
-					if g, ok := s.Addr.(*ssa.Global); ok && !c.IsTest(s.Pos()) {
+					if g, ok := s.Addr.(*ssa.Global); ok {
 						c.globals[g] = append(c.globals[g], s.Val)
 					}
 				}
@@ -238,10 +241,10 @@ func isMock(file string) bool {
 func isForTests(pass *analysis.Pass) bool {
 	for dir := range foldersOf(pass) {
 		switch dir {
-		case "e2e", "test", "testing", "testutil", "testutils", "testhelper", "testhelpers":
+		case "e2e", "test", "tests", "testing", "testutil", "testutils", "testhelper", "testhelpers":
 			return true
 		}
-		if strings.HasSuffix(dir, "-tests") || dir == "tests" {
+		if strings.HasSuffix(dir, "-tests") {
 			return true
 		}
 	}
