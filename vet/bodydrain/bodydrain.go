@@ -20,7 +20,8 @@ Before Go 1.27, net/http closes the connection of a body that is closed before i
 end was read (golang/go#60240): the next request makes another. Reported are bodies
 that are closed unread in a loop that makes the next request, and in a function that
 runs for every request that is served, or in a loop, and reads none of what a GET had.
-A client behind an interface, or that is a function, may be any. A loop that waits
+A client behind an interface, or that is a function, may be any, and one that is another
+in each turn leaves no connection to the next. A loop that waits
 before each request, or as long after each, asks whether something is there yet, which
 costs little.
 

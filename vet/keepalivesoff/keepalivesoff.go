@@ -25,9 +25,9 @@ server can't bear a second request, or where there is no next.
 
 In tests, where a server is to be rid of its clients, they are fine. So they are where
 a comment says why, before them or above their function, or a condition says when;
-beside a Proxy, which is asked once a connection, but for the environment's; and in a function that makes a
-Transport which does not outlive the call, and would leave its connections behind, or
-that dials unix sockets. A request that is written to a connection by hand, and a
+beside a Proxy, which is asked once a connection, but for the environment's; and in a
+function that makes a Transport which does not outlive the call, and would leave its
+connections behind, or that dials unix sockets. A request that is written to a connection by hand, and a
 Transport with a literal that dials by other means than net's, are left alone.`
 
 // Analyzer finds them.

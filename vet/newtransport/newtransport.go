@@ -54,6 +54,7 @@ type IsNew struct {
 	What      string
 	Sometimes bool
 	Off       bool // it keeps no connections
+	Other     bool // its connections are none that net dials by TCP
 }
 
 // AFact makes it one.
@@ -67,6 +68,9 @@ func (n *IsNew) String() string {
 	}
 	if n.Off {
 		what += " without keep-alives"
+	}
+	if n.Other {
+		what += " with connections of its own"
 	}
 	return what
 }
@@ -105,6 +109,9 @@ func run(pass *analysis.Pass) (any, error) {
 			if s.Fn != nil && fact(s.Fn).Off || isOff(s.Value) || closesAll(s.In.Parent()) {
 				continue // none is kept, and keepalivesoff tells of it where it is to be told
 			}
+			if s.Fn != nil && fact(s.Fn).Other || dialsOther(pass, c, s.Value) {
+				continue
+			}
 			if check(pass, c, names, s) {
 				result.Reported[s.In.Pos()] = true
 			}
@@ -124,13 +131,13 @@ func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, fact func(
 		}
 		for _, s := range c.Sources(f, table, mayMake) {
 			flow := c.Follow(s.Value)
-			if !flow.Returned || flow.Kept || isBound(s.Value) || dialsOther(pass, c, s.Value) {
+			if !flow.Returned || flow.Kept || isBound(s.Value) {
 				continue
 			}
-			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value), Off: s.Off || isOff(s.Value)}
+			n := &IsNew{What: s.What, Sometimes: !c.ReturnsOnly(f, s.Value), Off: s.Off || isOff(s.Value), Other: dialsOther(pass, c, s.Value)}
 			if s.Fn != nil {
 				of := fact(s.Fn)
-				n.Sometimes, n.Off = n.Sometimes || of.Sometimes, n.Off || of.Off
+				n.Sometimes, n.Off, n.Other = n.Sometimes || of.Sometimes, n.Off || of.Off, of.Other
 			}
 			pass.ExportObjectFact(fn, n)
 			if !n.Sometimes {
@@ -162,7 +169,7 @@ func check(pass *analysis.Pass, c *code.Code, names map[string]bool, s code.Sour
 		return false
 	}
 	flow := c.Follow(s.Value)
-	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) || hasOwnWay(c, s.Value) || dialsOther(pass, c, s.Value) {
+	if flow.Outlives() || !flow.Used || flow.Looped && !code.InLoop(s.In) || hasOwnWay(c, s.Value) {
 		return false
 	}
 	what := "a new " + s.What

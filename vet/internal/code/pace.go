@@ -14,10 +14,10 @@ import (
 // does seldom.
 func IsPaced(b *ssa.BasicBlock) bool { return eachTurn(b, waitsForTime) }
 
-// IsPolled reports whether a loop waits for time to pass before it comes to a block,
+// IsPolled reports whether a loop waits for time to pass before it comes to a block of it,
 // or as long each time before it comes back to it: who tries again waits longer.
 func IsPolled(b *ssa.BasicBlock) bool {
-	return before(b, waitsForTime) || !comesBack(b, func(at *ssa.BasicBlock) bool { return slices.ContainsFunc(at.Instrs, sleepsAsLong) })
+	return before(b, waitsForTime) || inBetween(b, sleepsAsLong)
 }
 
 func sleepsAsLong(in ssa.Instruction) bool {
@@ -90,7 +90,12 @@ func elem(ch ssa.Value) types.Type {
 // eachTurn reports whether a loop comes by an instruction of a kind before it comes
 // to a block, or before it comes back to it.
 func eachTurn(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
-	return before(b, is) || !comesBack(b, func(at *ssa.BasicBlock) bool { return slices.ContainsFunc(at.Instrs, is) })
+	return before(b, is) || inBetween(b, is)
+}
+
+// inBetween reports whether it does so on each way from a block of it back to that.
+func inBetween(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
+	return !comesBack(b, func(at *ssa.BasicBlock) bool { return slices.ContainsFunc(at.Instrs, is) })
 }
 
 // before reports whether it does before it comes to the block.
