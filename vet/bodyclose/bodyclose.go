@@ -55,7 +55,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, opens) {
-			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call) || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") || code.MakesHTTP2(f) {
+			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call).Yes() || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") || code.MakesHTTP2(f) {
 				continue // a double's, or empty; it runs once, for all we know; there is none; it is a stream of many
 			}
 			check(pass, c, r)
@@ -111,7 +111,7 @@ func check(pass *analysis.Pass, c *code.Code, r *body.Response) {
 	report := code.Report{
 		Pos: r.Call.Pos(), End: r.Call.Pos(),
 		What: "the response's body is never closed: its connection is never used again",
-		Do:   "close it when there is no error: defer resp.Body.Close()",
+		Do:   "close it when there is no error: defer resp.Body.Close()", ByCall: c.Repeats(r.Call).ByCall(),
 	}
 	if r.IsAlone() {
 		report.Do = "close it when there is no error"

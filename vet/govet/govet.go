@@ -21,6 +21,7 @@ import (
 	"golang.org/x/tools/go/analysis/unitchecker"
 
 	"github.com/berth-go/berth/vet"
+	"github.com/berth-go/berth/vet/internal/code"
 )
 
 // IsTool reports whether go vet runs this program as its tool, by its arguments:
@@ -55,8 +56,10 @@ type Report struct {
 	Seen     *Seen  `json:"seen"`
 	Fixed    bool   `json:"fixed"`
 
-	path  string
-	edits []edit
+	path   string
+	pkg    string // its import path
+	byCall bool   // as code.Report has it
+	edits  []edit
 }
 
 // HasFix reports whether Fix can do something about it.
@@ -72,9 +75,10 @@ type edit struct {
 type (
 	tree       map[string]map[string]json.RawMessage
 	diagnostic struct {
-		Posn    string `json:"posn"`
-		Message string `json:"message"`
-		Fixes   []struct {
+		Posn     string `json:"posn"`
+		Category string `json:"category"`
+		Message  string `json:"message"`
+		Fixes    []struct {
 			Edits []edit `json:"edits"`
 		} `json:"suggested_fixes"`
 		Related []struct {
@@ -133,8 +137,9 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	case err != nil:
 		err = fmt.Errorf("go vet: %w", err)
 	}
+	reports, cerr := leaveCommands(ctx, o.Dir, reports)
 	reports, oerr := order(reports, o.Dir)
-	return reports, cmp.Or(err, oerr)
+	return reports, cmp.Or(err, cerr, oerr)
 }
 
 // read takes apart what go vet prints: JSON, comments with a package's name, and
@@ -169,7 +174,10 @@ func read(r io.Reader) (reports []Report, rest string, err error) {
 				if err != nil {
 					return nil, "", fmt.Errorf("%s: %s: %w", pkg, analyzer, err)
 				}
-				reports = append(reports, more...)
+				for _, r := range more {
+					r.pkg, _, _ = strings.Cut(pkg, " ") // of a test: a [a.test]
+					reports = append(reports, r)
+				}
 			}
 		}
 	}
@@ -188,7 +196,7 @@ func decode(analyzer string, raw json.RawMessage) (reports []Report, err error) 
 		return nil, err
 	}
 	for _, d := range found {
-		r := Report{Analyzer: analyzer, Message: d.Message}
+		r := Report{Analyzer: analyzer, Message: d.Message, byCall: d.Category == code.ByCall}
 		if r.path, r.Line, r.Column, err = position(d.Posn); err != nil {
 			return nil, err
 		}

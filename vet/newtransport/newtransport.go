@@ -180,7 +180,7 @@ func check(pass *analysis.Pass, c *code.Code, names map[string]bool, s code.Sour
 	if s.Off {
 		lost = ": it keeps no connections alive, and each request makes one"
 	}
-	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + lost, Do: advice(s.In)}
+	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + lost, Do: advice(s.In), ByCall: often.ByCall()}
 	if s.Off {
 		r.Do += ", with keep-alives: cleanhttp's are called pooled"
 	} else {

@@ -37,6 +37,9 @@ func (o Often) Serves() bool { return o.how == byLoop || o.how == byRequest }
 // ByLoop reports whether it runs in a loop, here or where it is called.
 func (o Often) ByLoop() bool { return o.how == byLoop }
 
+// ByCall reports whether it is only known to because anybody may call it.
+func (o Often) ByCall() bool { return o.how == byCall }
+
 // String completes "a new connection …".
 func (o Often) String() string {
 	switch o.how {
@@ -68,10 +71,13 @@ func (c *Code) Often(in ssa.Instruction) Often {
 	return o
 }
 
-// Repeats reports whether an instruction is run more than once, for all we know, if
+// Repeats returns how an instruction comes to run more than once, for all we know, if
 // seldom: what it leaves behind piles up.
-func (c *Code) Repeats(in ssa.Instruction) bool {
-	return InLoop(in) || c.repeats[in.Parent()].Yes()
+func (c *Code) Repeats(in ssa.Instruction) Often {
+	if InLoop(in) {
+		return Often{byLoop, shown(in.Parent())}
+	}
+	return c.repeats[in.Parent()]
 }
 
 // shown is a function's name for people: a literal's is the one around it.

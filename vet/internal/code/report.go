@@ -16,7 +16,14 @@ type Report struct {
 	Do       string // advice, one line
 	Fix      []analysis.TextEdit
 	FixName  string
+
+	// ByCall is set of what is only wrong if others call a function again and again.
+	ByCall bool
 }
+
+// ByCall is the category of such a report, as diagnostics have it: who knows which
+// programs there are may know better. Others have the analyzer's name.
+const ByCall = "by call"
 
 // Reports reports it, unless it is in a generated file, or in one where somebody
 // wrote why not:
@@ -42,6 +49,9 @@ func Reports(pass *analysis.Pass, r Report) {
 	d := analysis.Diagnostic{
 		Pos: r.Pos, End: r.End, Category: pass.Analyzer.Name, Message: what,
 		Related: []analysis.RelatedInformation{{Pos: r.Pos, End: r.End, Message: r.Do}},
+	}
+	if r.ByCall {
+		d.Category = ByCall
 	}
 	if len(r.Fix) > 0 {
 		d.SuggestedFixes = []analysis.SuggestedFix{{Message: r.FixName, TextEdits: r.Fix}}

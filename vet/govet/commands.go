@@ -1,0 +1,198 @@
+package govet
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// leaveCommands leaves out what is only wrong if others call a function again and
+// again, where only commands do: programs that serve nobody, and are done when they
+// have done what they were told. An analyzer can't know, since go vet looks at a
+// package before those that import it.
+func leaveCommands(ctx context.Context, dir string, reports []Report) ([]Report, error) {
+	if !slices.ContainsFunc(reports, func(r Report) bool { return r.byCall }) {
+		return reports, nil
+	}
+	paths, err := mainModules(ctx, dir)
+	if err != nil {
+		return reports, err
+	}
+	mods := map[string]*module{}
+	var left []Report
+	for _, r := range reports {
+		if at := slices.IndexFunc(paths, func(path string) bool { return isBelow(r.pkg, path) }); r.byCall && at >= 0 {
+			m := mods[paths[at]]
+			if m == nil {
+				if m, err = listModule(ctx, dir, paths[at]); err != nil {
+					return reports, err
+				}
+				mods[paths[at]] = m
+			}
+			if m.isOfCommands(r.pkg) {
+				continue
+			}
+		}
+		left = append(left, r)
+	}
+	return left, nil
+}
+
+// A module is its packages, by their import paths.
+type module struct {
+	path     string
+	packages map[string]*listed
+}
+
+// listed is a package as go list has it.
+type listed struct {
+	ImportPath, Name, Dir      string
+	GoFiles, CgoFiles, Imports []string
+
+	serving *bool // what serves found
+}
+
+// mainModules are the paths of those whose packages go vet is given, the longest first.
+func mainModules(ctx context.Context, dir string) ([]string, error) {
+	mods, err := list[struct{ Path string }](ctx, dir, "-m", "-json=Path")
+	var paths []string
+	for _, m := range mods {
+		paths = append(paths, m.Path)
+	}
+	slices.SortFunc(paths, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return paths, err
+}
+
+func listModule(ctx context.Context, dir, path string) (*module, error) {
+	all, err := list[*listed](ctx, dir, "-e", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Imports", path+"/...")
+	m := &module{path: path, packages: map[string]*listed{}}
+	for _, p := range all {
+		m.packages[p.ImportPath] = p
+	}
+	return m, err
+}
+
+// list returns what go list prints as JSON.
+func list[T any](ctx context.Context, dir string, args ...string) (all []T, err error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"list"}, args...)...)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
+	}
+	for dec := json.NewDecoder(bytes.NewReader(out)); err == nil; {
+		var next T
+		if err = dec.Decode(&next); err == nil {
+			all = append(all, next)
+		}
+	}
+	if !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("go list: %w", err)
+	}
+	return all, nil
+}
+
+// isOfCommands reports whether all that comes to a package are commands: no program
+// that serves, and nothing that another module could import. In a module that is a
+// program itself, that is nothing.
+func (m *module) isOfCommands(pkg string) bool {
+	root := m.packages[m.path]
+	isApp := root != nil && root.Name == "main"
+	commands := 0
+	for _, p := range m.packages {
+		if p.Name != "main" && (isApp || slices.Contains(strings.Split(p.ImportPath, "/"), "internal")) {
+			continue
+		}
+		reached := m.reach(p, map[*listed]bool{})
+		if !reached[m.packages[pkg]] {
+			continue
+		}
+		if p.Name != "main" {
+			return false
+		}
+		for p := range reached {
+			if p.serves() {
+				return false
+			}
+		}
+		commands++
+	}
+	return commands > 0
+}
+
+// reach returns p and what it imports of its module, however far.
+func (m *module) reach(p *listed, reached map[*listed]bool) map[*listed]bool {
+	if !reached[p] {
+		reached[p] = true
+		for _, path := range p.Imports {
+			if next := m.packages[path]; next != nil {
+				m.reach(next, reached)
+			}
+		}
+	}
+	return reached
+}
+
+// servers are what programs import that are there to be asked, or to wait for work,
+// and may not listen by themselves.
+var servers = []string{
+	"github.com/gin-gonic/gin", "github.com/labstack/echo", "github.com/gofiber/fiber", "github.com/valyala/fasthttp",
+	"github.com/aws/aws-lambda-go", "sigs.k8s.io/controller-runtime", "k8s.io/client-go/tools/leaderelection",
+	"github.com/robfig/cron", "github.com/go-co-op/gocron", "go.temporal.io/sdk/worker", "github.com/hibiken/asynq",
+	"github.com/bwmarrin/discordgo", "github.com/go-telegram-bot-api/telegram-bot-api",
+}
+
+// serves reports whether a package listens, by the names of what it calls, or imports
+// something that does.
+func (p *listed) serves() bool {
+	if p.serving == nil {
+		p.serving = new(p.listens())
+	}
+	return *p.serving
+}
+
+func (p *listed) listens() bool {
+	for _, imp := range p.Imports {
+		if slices.ContainsFunc(servers, func(path string) bool { return isBelow(imp, path) }) {
+			return true
+		}
+	}
+	for _, name := range append(slices.Clip(p.GoFiles), p.CgoFiles...) {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return true // for all we know
+		}
+		does := false
+		ast.Inspect(f, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				name := sel.Sel.Name
+				does = does || strings.HasPrefix(name, "Listen") || name == "Serve" || name == "ServeTLS"
+			}
+			return !does
+		})
+		if does {
+			return true
+		}
+	}
+	return false
+}
+
+// isBelow reports whether a package is the one at a path, or is below it.
+func isBelow(pkg, at string) bool {
+	return pkg == at || strings.HasPrefix(pkg, at+"/")
+}
