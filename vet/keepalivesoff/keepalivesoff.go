@@ -28,7 +28,10 @@ a comment says why, before them or above their function, or a condition says whe
 beside a Proxy, which is asked once a connection, but for the environment's; and in a
 function that makes a Transport which does not outlive the call, and would leave its
 connections behind, or that dials unix sockets. A request that is written to a connection by hand, and a
-Transport with a literal that dials by other means than net's, are left alone.`
+Transport with a literal that dials by other means than net's, or with a function of
+its package that binds what it dials to an address or an interface, are left alone; and
+so is what asks a cloud's metadata service, which is no farther than the machine's own
+network and is asked seldom.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -55,7 +58,7 @@ func run(pass *analysis.Pass) (any, error) {
 			return false
 		}
 		r, ok := report(pass, n, stack)
-		if ok && !isExplained(pass, n, stack) && !makesPool(brief, stack) && !dialsUnix(pass, stack) {
+		if ok && !isExplained(pass, n, stack) && !makesPool(brief, stack) && !dialsUnix(pass, stack) && !asksMetadata(pass, stack) {
 			code.Reports(pass, r)
 		}
 		return true
@@ -84,7 +87,7 @@ const (
 
 // literal is http.Transport{DisableKeepAlives: true}.
 func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool) {
-	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasProxy(pass, lit) || code.DialsOther(pass.TypesInfo, lit) {
+	if !isTransport(pass.TypesInfo.TypeOf(lit)) || hasProxy(pass, lit) || code.DialsOther(pass.TypesInfo, lit) || bindsDials(pass, lit) {
 		return r, false
 	}
 	off := code.Field(lit, "DisableKeepAlives")
@@ -169,6 +172,69 @@ func dialsUnix(pass *analysis.Pass, stack []ast.Node) bool {
 		f, ok := n.(*ast.FuncDecl)
 		return ok && code.DialsUnix(pass.TypesInfo, f)
 	})
+}
+
+// bindsDials reports whether a Transport dials by a function of its package that makes
+// a Dialer with a Control or a LocalAddr, which may be others for each connection: one
+// to the same host is not the same then.
+func bindsDials(pass *analysis.Pass, lit *ast.CompositeLit) bool {
+	for _, name := range []string{"DialContext", "Dial"} {
+		dial := code.Field(lit, name)
+		if dial == nil {
+			continue
+		}
+		body := bodyOf(pass, dial.Value)
+		if body == nil {
+			continue
+		}
+		binds := false
+		ast.Inspect(body, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.CompositeLit); ok && code.Named(pass.TypesInfo.TypeOf(lit), "net", "Dialer") {
+				binds = binds || code.Field(lit, "Control") != nil || code.Field(lit, "ControlContext") != nil || code.Field(lit, "LocalAddr") != nil
+			}
+			return !binds
+		})
+		if binds {
+			return true
+		}
+	}
+	return false
+}
+
+// bodyOf is that of a literal, or of a function or method of the package, or nil.
+func bodyOf(pass *analysis.Pass, fn ast.Expr) *ast.BlockStmt {
+	var id *ast.Ident
+	switch fn := ast.Unparen(fn).(type) {
+	case *ast.FuncLit:
+		return fn.Body
+	case *ast.Ident:
+		id = fn
+	case *ast.SelectorExpr:
+		id = fn.Sel
+	default:
+		return nil
+	}
+	for _, f := range pass.Files {
+		for _, d := range f.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && pass.TypesInfo.Defs[d.Name] == pass.TypesInfo.Uses[id] && pass.TypesInfo.Uses[id] != nil {
+				return d.Body
+			}
+		}
+	}
+	return nil
+}
+
+// asksMetadata reports whether the declaration around names the address that clouds
+// have for a machine's metadata.
+func asksMetadata(pass *analysis.Pass, stack []ast.Node) (does bool) {
+	ast.Inspect(stack[min(1, len(stack)-1)], func(n ast.Node) bool {
+		if e, ok := n.(ast.Expr); ok {
+			v := pass.TypesInfo.Types[e].Value
+			does = does || v != nil && v.Kind() == constant.String && strings.Contains(constant.StringVal(v), "169.254.169.254")
+		}
+		return !does
+	})
+	return does
 }
 
 // isExplained reports whether what a node does is done on a condition, or has a

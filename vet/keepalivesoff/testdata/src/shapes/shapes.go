@@ -3,6 +3,8 @@
 package shapes
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/url"
 )
@@ -122,4 +124,56 @@ func withoutKeepAlives() option {
 // withKeepAlives says whether connections are kept alive.
 func withKeepAlives(on bool) option {
 	return func(tr *http.Transport) { tr.DisableKeepAlives = !on }
+}
+
+// A prober binds each connection to the interface that it looks at.
+type prober struct {
+	client *http.Client
+	from   net.Addr
+}
+
+func newProber() *prober {
+	p := &prober{}
+	p.client = &http.Client{Transport: &http.Transport{DialContext: p.dial, DisableKeepAlives: true}}
+	return p
+}
+
+func (p *prober) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := net.Dialer{LocalAddr: p.from}
+	return d.DialContext(ctx, network, addr)
+}
+
+// A patient dials as all do, but longer.
+type patient struct{ client *http.Client }
+
+func newPatient() *patient {
+	p := &patient{}
+	p.client = &http.Client{Transport: &http.Transport{
+		DialContext:       p.dial,
+		DisableKeepAlives: true, // want `keep-alives are off`
+	}}
+	return p
+}
+
+func (p *patient) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	d := net.Dialer{Timeout: 60e9}
+	return d.DialContext(ctx, network, addr)
+}
+
+const metadataIP = "169.254.169.254"
+
+type metadata struct {
+	client *http.Client
+	url    string
+}
+
+func newMetadata() *metadata {
+	return &metadata{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, url: "http://" + metadataIP}
+}
+
+func newService() *metadata {
+	return &metadata{
+		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, // want `keep-alives are off`
+		url:    "http://169.254.0.1",
+	}
 }
