@@ -25,7 +25,8 @@ documentation ("should be reused instead of created as needed").
 
 What is stored where it outlives the call, in a field, a package variable, a map, a
 closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
-which uses http.DefaultTransport. So is one with a proxy that the caller gives, or that
+which uses http.DefaultTransport. So is one in a loop that comes back only where there
+was an error, to try the next; one with a proxy that the caller gives, or that
 is another in each turn, one that dials unix sockets, or nothing that net dials, and
 one for what is asked again only when it is no longer good, as a token in a field. A
 function that returns a new one is known as such wherever it is called, in other

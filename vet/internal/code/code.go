@@ -76,7 +76,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
 		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call))
-	}, func(b *ssa.BasicBlock) bool { return !c.isFed(b) })
+	}, c.turns)
 	c.repeats = c.findOften(func(ssa.Instruction) bool { return true }, func(*ssa.BasicBlock) bool { return true })
 	c.findRequests()
 	return c, nil

@@ -60,7 +60,7 @@ func (c *Code) Often(in ssa.Instruction) Often {
 		if IsPaced(in.Block()) {
 			return Often{} // though f be started again and again
 		}
-		if !c.isFed(in.Block()) {
+		if c.turns(in.Block()) {
 			return Often{byLoop, shown(f)}
 		}
 	}

@@ -29,6 +29,36 @@ func sleepsAsLong(in ssa.Instruction) bool {
 	return ok
 }
 
+// turns reports whether a loop comes back to a block by itself: not when somebody sends
+// something, nor when the turn before has failed.
+func (c *Code) turns(b *ssa.BasicBlock) bool { return !c.isFed(b) && !triesNext(b) }
+
+// triesNext reports whether a loop comes back to a block only where there was an error:
+// it tries another way, or again, until one succeeds.
+func triesNext(b *ssa.BasicBlock) bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	var succeeds func(at *ssa.BasicBlock) bool // in coming back
+	succeeds = func(at *ssa.BasicBlock) bool {
+		failed := -1
+		if test, ok := at.Instrs[len(at.Instrs)-1].(*ssa.If); ok {
+			if isErr, i := errTest(test); isErr {
+				failed = i
+			}
+		}
+		for i, next := range at.Succs {
+			if i == failed || seen[next] {
+				continue
+			}
+			seen[next] = true
+			if next == b || succeeds(next) {
+				return true
+			}
+		}
+		return false
+	}
+	return !succeeds(b)
+}
+
 // isFed reports whether each turn of a loop waits for what nothing in its package
 // sends: how often its turns come is not known here. Empty structs are signals,
 // which are closed as well.
