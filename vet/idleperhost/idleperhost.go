@@ -27,7 +27,8 @@ the next burst makes them anew (golang/go#13801). MaxIdleConns, which is easily 
 for it, is about all hosts together.
 
 Reported are a Transport that sets MaxIdleConns above 2 and not MaxIdleConnsPerHost,
-unless a comment there says something of idle connections, or it is gone with the call;
+unless a comment there says something of idle connections, or that it is a copy of
+the default one, which has 100, or it dials unix sockets, or is gone with the call;
 and requests to one host from more goroutines than their Transport keeps connections
 for, where the package says how many: in a loop that counts, by errgroup's SetLimit,
 or by a channel of so many places. Of the default transport, any number that a loop
@@ -44,6 +45,9 @@ var Analyzer = &analysis.Analyzer{
 
 // kept is http.DefaultMaxIdleConnsPerHost.
 const kept = 2
+
+// defaultIdle is http.DefaultTransport's MaxIdleConns.
+const defaultIdle = 100
 
 func run(pass *analysis.Pass) (any, error) {
 	if !code.Imports(pass.Pkg, "net/http") {
@@ -95,10 +99,13 @@ func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
 		}
 	}
 	all := code.Field(lit, "MaxIdleConns")
-	if all == nil || assigned(pass, lit) {
+	if all == nil || assigned(pass, lit) || code.DialsUnix(pass.TypesInfo, lit) || code.DialsOther(pass.TypesInfo, lit) {
 		return
 	}
 	n := number(pass, all.Value)
+	if n == defaultIdle && isCopy(pass, lit) {
+		return
+	}
 	if n >= 0 && n <= kept || slices.ContainsFunc(code.Comments(pass, all.Pos()), func(text string) bool { return strings.Contains(text, "idle") }) {
 		return
 	}
@@ -110,6 +117,33 @@ func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
 		FixName: "set MaxIdleConnsPerHost",
 		Fix:     []analysis.TextEdit{{Pos: all.Pos(), End: all.Pos(), NewText: []byte("MaxIdleConnsPerHost: " + text + ",\n")}},
 	})
+}
+
+// isCopy reports whether a comment in the declaration around a literal, or above it,
+// names the default transport: it is as that is, and meant to be.
+func isCopy(pass *analysis.Pass, lit *ast.CompositeLit) bool {
+	for _, f := range pass.Files {
+		for _, d := range f.Decls {
+			if d.Pos() > lit.Pos() || d.End() < lit.End() {
+				continue
+			}
+			from := d.Pos()
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Doc != nil {
+					from = d.Doc.Pos()
+				}
+			case *ast.GenDecl:
+				if d.Doc != nil {
+					from = d.Doc.Pos()
+				}
+			}
+			return slices.ContainsFunc(f.Comments, func(g *ast.CommentGroup) bool {
+				return g.Pos() >= from && g.End() <= lit.End() && strings.Contains(g.Text(), "DefaultTransport")
+			})
+		}
+	}
+	return false
 }
 
 // number is a constant's value, or -1.
