@@ -75,7 +75,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.findUses(res.(*buildssa.SSA).Pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
-		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call))
+		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !OnError(in.Block())
 	}, c.turns)
 	c.repeats = c.findOften(func(ssa.Instruction) bool { return true }, func(*ssa.BasicBlock) bool { return true })
 	c.findRequests()
@@ -241,10 +241,10 @@ func isMock(file string) bool {
 func isForTests(pass *analysis.Pass) bool {
 	for dir := range foldersOf(pass) {
 		switch dir {
-		case "e2e", "test", "tests", "testing", "testutil", "testutils", "testhelper", "testhelpers":
+		case "test", "tests", "testing", "testutil", "testutils", "testhelper", "testhelpers":
 			return true
 		}
-		if strings.HasSuffix(dir, "-tests") {
+		if strings.HasPrefix(dir, "e2e") || strings.HasSuffix(dir, "-tests") {
 			return true
 		}
 	}

@@ -56,6 +56,9 @@ func (o Often) String() string {
 // Often returns how an instruction comes to run often.
 func (c *Code) Often(in ssa.Instruction) Often {
 	f := in.Parent()
+	if OnError(in.Block()) {
+		return Often{} // what goes wrong is seldom
+	}
 	if InLoop(in) {
 		if IsPaced(in.Block()) {
 			return Often{} // though f be started again and again
