@@ -448,7 +448,7 @@ func (r *Response) IsAlone() bool {
 }
 
 // MayReturnClosed reports whether the response may be returned where it was closed
-// before.
+// before, or read to its end, as for the error that is returned with it.
 func (r *Response) MayReturnClosed() bool {
 	seen := map[*ssa.BasicBlock]bool{}
 	var returns func(b *ssa.BasicBlock, from int) bool
@@ -469,7 +469,7 @@ func (r *Response) MayReturnClosed() bool {
 		return false
 	}
 	for in, e := range r.does {
-		if e&Closes != 0 && returns(in.Block(), slices.Index(in.Block().Instrs, in)) {
+		if e&(Closes|Ends) != 0 && returns(in.Block(), slices.Index(in.Block().Instrs, in)) {
 			return true
 		}
 	}
