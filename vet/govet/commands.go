@@ -115,7 +115,7 @@ func (m *module) isOfCommands(pkg string) bool {
 	isApp := root != nil && root.Name == "main"
 	commands := 0
 	for _, p := range m.packages {
-		if p.Name != "main" && (isApp || slices.Contains(strings.Split(p.ImportPath, "/"), "internal")) {
+		if p.Name != "main" && (isApp || isOwn(p.ImportPath)) {
 			continue
 		}
 		reached := m.reach(p, map[*listed]bool{})
@@ -133,6 +133,18 @@ func (m *module) isOfCommands(pkg string) bool {
 		commands++
 	}
 	return commands > 0
+}
+
+// isOwn reports whether a package is for its module only, or for a program of it, as
+// what is below cmd.
+func isOwn(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(dir string) bool {
+		switch dir {
+		case "internal", "cmd", "cmds", "cli", "command", "commands":
+			return true
+		}
+		return false
+	})
 }
 
 // reach returns p and what it imports of its module, however far.

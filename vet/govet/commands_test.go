@@ -50,6 +50,7 @@ func TestCommands(t *testing.T) {
 		{"a library", client, both},
 		{"a library with a command", client + use("cmd/a/main.go", "main", "client"), both},
 		{"what a library's command has for itself", internal + use("cmd/a/main.go", "main", "internal/client") + "-- a.go --\npackage a\n", loop},
+		{"what a library's command has for itself, in two packages", internal + use("cmd/a/main.go", "main", "cmd/a/b") + use("cmd/a/b/b.go", "b", "internal/client") + "-- a.go --\npackage a\n", loop},
 		{"what a library has for itself", internal + use("cmd/a/main.go", "main", "internal/client") + use("a.go", "a", "internal/client"), both},
 		{"what is not used", client + "-- main.go --\npackage main\n\nfunc main() {}\n", both},
 		{"a folder of a command that does not parse", client + use("main.go", "main", "client") + "-- b.go --\npackage main\n\nfunc\n", both},
