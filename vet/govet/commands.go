@@ -20,31 +20,32 @@ import (
 // leaveCommands leaves out what is only wrong if others call a function again and
 // again, where only commands do: programs that serve nobody, and are done when they
 // have done what they were told. An analyzer can't know, since go vet looks at a
-// package before those that import it.
-func leaveCommands(ctx context.Context, dir string, reports []Report) ([]Report, error) {
-	if !slices.ContainsFunc(reports, func(r Report) bool { return r.byCall }) {
-		return reports, nil
-	}
-	paths, err := mainModules(ctx, dir)
-	if err != nil {
-		return reports, err
-	}
+// package before those that import it. Where go list can't tell, as outside of modules,
+// nothing is left out.
+func leaveCommands(ctx context.Context, dir string, reports []Report) (left []Report, err error) {
+	var paths []string
 	mods := map[string]*module{}
-	var left []Report
 	for _, r := range reports {
-		if at := slices.IndexFunc(paths, func(path string) bool { return isBelow(r.pkg, path) }); r.byCall && at >= 0 {
-			m := mods[paths[at]]
-			if m == nil {
-				if m, err = listModule(ctx, dir, paths[at]); err != nil {
-					return reports, err
-				}
-				mods[paths[at]] = m
-			}
-			if m.isOfCommands(r.pkg) {
-				continue
+		if r.byCall && paths == nil {
+			if paths, err = mainModules(ctx, dir); err != nil {
+				return reports, ctx.Err()
 			}
 		}
-		left = append(left, r)
+		at := slices.IndexFunc(paths, func(path string) bool { return isBelow(r.pkg, path) })
+		if !r.byCall || at < 0 {
+			left = append(left, r)
+			continue
+		}
+		m := mods[paths[at]]
+		if m == nil {
+			if m, err = listModule(ctx, dir, paths[at]); err != nil {
+				return reports, ctx.Err()
+			}
+			mods[paths[at]] = m
+		}
+		if !m.isOfCommands(r.pkg) {
+			left = append(left, r)
+		}
 	}
 	return left, nil
 }

@@ -81,3 +81,18 @@ func TestCommands(t *testing.T) {
 		})
 	}
 }
+
+// Outside of modules, nobody knows who calls what: it is reported.
+func TestCommandsOutsideModules(t *testing.T) {
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(client)).Files {
+		if err := os.WriteFile(filepath.Join(dir, "client.go"), f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("GOWORK", "off")
+	reports, err := Run(t.Context(), Options{Dir: dir, Packages: []string{"client.go"}, Tool: buildTool(t)})
+	if err != nil || len(reports) != 2 {
+		t.Errorf("%v, %v", reports, err)
+	}
+}
