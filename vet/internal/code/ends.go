@@ -23,8 +23,14 @@ func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
 		return true // it calls itself
 	}
 	seen[f] = true
-	if isHandler(f) || f.Parent() != nil {
+	if isHandler(f) {
 		return false
+	}
+	if len(c.callers[f]) == 0 && isCommand(f.Signature) {
+		return true
+	}
+	if f.Parent() != nil {
+		return c.isFatalToGroup(f, seen)
 	}
 	if c.given[f] || c.pass.Pkg.Name() != "main" && ast.IsExported(f.Name()) {
 		return false // who knows who calls it
@@ -39,6 +45,46 @@ func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
 		}
 	}
 	return true
+}
+
+// isCommand reports whether a function is what a program calls for one of its commands,
+// by its signature, plainly or for cobra or urfave/cli: its error ends the program.
+func isCommand(sig *types.Signature) bool {
+	if sig.Recv() != nil || sig.Results().Len() != 1 || !IsError(sig.Results().At(0).Type()) || sig.Params().Len() == 0 {
+		return false
+	}
+	last := sig.Params().At(sig.Params().Len() - 1).Type()
+	if args, ok := last.Underlying().(*types.Slice); ok && isString(args.Elem()) {
+		return sig.Params().Len() == 1 || sig.Params().Len() == 2 && Named(sig.Params().At(0).Type(), "github.com/spf13/cobra", "Command")
+	}
+	for _, path := range []string{"github.com/urfave/cli", "github.com/urfave/cli/v2", "github.com/urfave/cli/v3"} {
+		if Named(last, path, "Context") || Named(last, path, "Command") {
+			return true
+		}
+	}
+	return false
+}
+
+// isFatalToGroup reports whether a literal is started in an errgroup, and the program
+// ends when that has failed.
+func (c *Code) isFatalToGroup(lit *ssa.Function, seen map[*ssa.Function]bool) bool {
+	var groups []ssa.Value
+	for _, common := range Calls(lit.Parent()) {
+		if FullName(Callee(common)) == "(golang.org/x/sync/errgroup.Group).Go" && literalOf(common.Args[1]) == lit {
+			groups = append(groups, common.Args[0])
+		}
+	}
+	ends := false
+	for in, common := range Calls(lit.Parent()) {
+		if FullName(Callee(common)) == "(golang.org/x/sync/errgroup.Group).Wait" && slices.Contains(groups, common.Args[0]) {
+			call, ok := in.(*ssa.Call)
+			if !ok || !c.endsOn(call, seen) {
+				return false
+			}
+			ends = true
+		}
+	}
+	return ends
 }
 
 // endsOn reports whether the program ends when a call fails: the error is returned, by

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"log"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+)
+
+var commands = map[string]func([]string) error{"upload": upload, "probe": probe}
+
+// upload is a command: it fails with the first that does.
+func upload(args []string) error {
+	var eg errgroup.Group
+	for _, url := range args {
+		eg.Go(func() error { return send(url) })
+	}
+	return eg.Wait()
+}
+
+func send(url string) error {
+	resp, err := http.Post(url, "text/plain", nil)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusNoContent {
+		return errors.New(resp.Status)
+	}
+	return nil
+}
+
+// probe says what fails, and goes on.
+func probe(args []string) error {
+	var eg errgroup.Group
+	for _, url := range args {
+		eg.Go(func() error { return look(url) })
+	}
+	if err := eg.Wait(); err != nil {
+		log.Print(err)
+	}
+	return nil
+}
+
+func look(url string) error {
+	resp, err := http.Post(url, "text/plain", nil) // want `never closed`
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusNoContent {
+		return errors.New(resp.Status)
+	}
+	return nil
+}

@@ -1,0 +1,7 @@
+package errgroup
+
+type Group struct{}
+
+func (*Group) Go(f func() error) {}
+
+func (*Group) Wait() error { return nil }
