@@ -9,7 +9,7 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), newtransport.Analyzer, "a", "servertest", "speedtest", "clean", "example.com/tool/cmd/tool")
+	analysistest.Run(t, analysistest.TestData(), newtransport.Analyzer, "a", "servertest", "speedtest", "program", "clean", "example.com/tool/cmd/tool")
 }
 
 func TestFix(t *testing.T) {

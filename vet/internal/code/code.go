@@ -76,8 +76,9 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
 		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !OnError(in.Block())
-	}, c.turns)
-	c.repeats = c.findOften(func(ssa.Instruction) bool { return true }, func(*ssa.BasicBlock) bool { return true })
+	}, func(in ssa.Instruction) bool { return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) })
+	always := func(ssa.Instruction) bool { return true }
+	c.repeats = c.findOften(always, always)
 	c.findRequests()
 	return c, nil
 }

@@ -95,7 +95,7 @@ func shown(f *ssa.Function) string {
 // exported ones, but for package main and tests, and handlers; and goes on to what
 // these call, and to what is called in a loop, if the call is one of those that count,
 // and the loop turns by itself.
-func (c *Code) findOften(counts func(ssa.Instruction) bool, turns func(*ssa.BasicBlock) bool) map[*ssa.Function]Often {
+func (c *Code) findOften(counts, turns func(ssa.Instruction) bool) map[*ssa.Function]Often {
 	often := map[*ssa.Function]Often{}
 	var work []*ssa.Function
 	mark := func(f *ssa.Function, h how) {
@@ -113,7 +113,7 @@ func (c *Code) findOften(counts func(ssa.Instruction) bool, turns func(*ssa.Basi
 			mark(f, byCall)
 		}
 		eachCall(f, func(in ssa.Instruction, callee *ssa.Function) {
-			if InLoop(in) && counts(in) && !c.IsTest(in.Pos()) && turns(in.Block()) {
+			if InLoop(in) && counts(in) && !c.IsTest(in.Pos()) && turns(in) {
 				mark(callee, byLoop)
 			}
 		})

@@ -59,6 +59,42 @@ func triesNext(b *ssa.BasicBlock) bool {
 	return !succeeds(b)
 }
 
+// startsAll reports whether an instruction starts a goroutine for each of what there is,
+// all at once: there is nothing to use again before they are done.
+func startsAll(in ssa.Instruction) bool {
+	switch in := in.(type) {
+	case *ssa.Go:
+	case *ssa.Call:
+		if FullName(Callee(in.Common())) != "(golang.org/x/sync/errgroup.Group).Go" {
+			return false
+		}
+	default:
+		return false
+	}
+	for _, common := range Calls(in.Parent()) {
+		if fn := Callee(common); fn != nil && (fn.Name() == "SetLimit" || fn.Name() == "Acquire") {
+			return false
+		}
+	}
+	if eachTurn(in.Block(), func(in ssa.Instruction) bool {
+		_, sends := in.(*ssa.Send)
+		op, ok := in.(*ssa.UnOp)
+		return sends || ok && op.Op == token.ARROW
+	}) {
+		return false // as many as there are places
+	}
+	ranges := false
+	for b := in.Block(); b != nil; b = b.Idom() {
+		switch {
+		case b.Comment == "rangeindex.loop", b.Comment == "rangeiter.loop":
+			ranges = true
+		case strings.HasPrefix(b.Comment, "for.") && comesBack(b, none):
+			return false // for as long as it runs, maybe
+		}
+	}
+	return ranges
+}
+
 // isFed reports whether each turn of a loop waits for what nothing in its package
 // sends: how often its turns come is not known here. Empty structs are signals,
 // which are closed as well.
