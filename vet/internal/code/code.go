@@ -75,7 +75,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.findUses(res.(*buildssa.SSA).Pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
-		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !OnError(in.Block())
+		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !OnError(in.Block()) && !isMissed(in.Block())
 	}, func(in ssa.Instruction) bool { return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) })
 	always := func(ssa.Instruction) bool { return true }
 	c.repeats = c.findOften(always, always)

@@ -152,3 +152,67 @@ func madeOf(v ssa.Value) map[ssa.Value]bool {
 	add(v)
 	return made
 }
+
+// isMissed reports whether a block is reached only where what was looked for in a
+// cache is not there: in a map, a sync.Map or the like, which is a package variable or
+// a field, and whose value is returned if it is.
+func isMissed(b *ssa.BasicBlock) bool {
+	for ; b.Idom() != nil; b = b.Idom() {
+		test, ok := b.Idom().Instrs[len(b.Idom().Instrs)-1].(*ssa.If)
+		if !ok || len(b.Preds) != 1 {
+			continue
+		}
+		cond, missed := test.Cond, 1
+		if not, ok := cond.(*ssa.UnOp); ok && not.Op == token.NOT {
+			cond, missed = not.X, 0
+		}
+		found, ok := cond.(*ssa.Extract)
+		if ok && found.Index == 1 && test.Block().Succs[missed] == b && isLookup(found.Tuple) && returnsWhatIsFound(found.Tuple, test.Block().Succs[1-missed]) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLookup reports whether a pair is what a cache says.
+func isLookup(v ssa.Value) bool {
+	switch v := v.(type) {
+	case *ssa.Lookup:
+		return isLasting(v.X)
+	case *ssa.Call:
+		args := Args(v.Common())
+		fn := Callee(v.Common())
+		if fn == nil || len(args) == 0 || fn.Signature().Recv() == nil {
+			return false
+		}
+		return (fn.Name() == "Get" || fn.Name() == "Load" || fn.Name() == "Lookup") && isLasting(args[0])
+	}
+	return false
+}
+
+// isLasting reports whether a value is a package variable's, or a field's, or such.
+func isLasting(v ssa.Value) bool {
+	if load, ok := v.(*ssa.UnOp); ok && load.Op == token.MUL {
+		v = load.X
+	}
+	switch v.(type) {
+	case *ssa.Global, *ssa.FieldAddr:
+		return true
+	}
+	return false
+}
+
+// returnsWhatIsFound reports whether a block returns what is made of a pair's first.
+func returnsWhatIsFound(pair ssa.Value, b *ssa.BasicBlock) bool {
+	ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+	if !ok {
+		return false
+	}
+	for _, in := range *pair.Referrers() {
+		if x, ok := in.(*ssa.Extract); ok && x.Index == 0 {
+			made := madeOf(x)
+			return slices.ContainsFunc(ret.Results, func(v ssa.Value) bool { return made[v] })
+		}
+	}
+	return false
+}
