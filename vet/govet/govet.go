@@ -137,7 +137,7 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	case err != nil:
 		err = fmt.Errorf("go vet: %w", err)
 	}
-	reports, cerr := leaveCommands(ctx, o.Dir, reports)
+	reports, cerr := leaveSeldom(ctx, o.Dir, reports)
 	reports, oerr := order(reports, o.Dir)
 	return reports, cmp.Or(err, cerr, oerr)
 }

@@ -35,7 +35,7 @@ func All(urls []string) {
 
 // What is wrong only if others call it often is left out of what commands alone come
 // to.
-func TestCommands(t *testing.T) {
+func TestModule(t *testing.T) {
 	internal := strings.ReplaceAll(client, "-- client/", "-- internal/client/")
 	const server = "package main\n\nimport (\n\t\"net/http\"\n\n\t_ \"example.com/a/%s\"\n)\n\nfunc main() { http.ListenAndServe(\":80\", nil) }\n"
 	use := func(file, pkg, path string) string {
@@ -52,6 +52,10 @@ func TestCommands(t *testing.T) {
 		{"what a library's command has for itself", internal + use("cmd/a/main.go", "main", "internal/client") + "-- a.go --\npackage a\n", loop},
 		{"what a library's command has for itself, in two packages", internal + use("cmd/a/main.go", "main", "cmd/a/b") + use("cmd/a/b/b.go", "b", "internal/client") + "-- a.go --\npackage a\n", loop},
 		{"what a library has for itself", internal + use("cmd/a/main.go", "main", "internal/client") + use("a.go", "a", "internal/client"), both},
+		{"what only tests use", internal + "-- a.go --\npackage a\n" + use("a_test.go", "a", "internal/client"), ""},
+		{"what only tests with a tag use", internal + "-- a.go --\npackage a\n" + strings.Replace(use("a_test.go", "a", "internal/client"), "package", "//go:build functional\n\npackage", 1), ""},
+		{"what nobody uses", internal + "-- a.go --\npackage a\n", both},
+		{"what is used on another system", internal + "-- a.go --\npackage a\n" + use("a_plan9.go", "a", "internal/client"), both},
 		{"what is not used", client + "-- main.go --\npackage main\n\nfunc main() {}\n", both},
 		{"a folder of a command that does not parse", client + use("main.go", "main", "client") + "-- b.go --\npackage main\n\nfunc\n", both},
 	} {
@@ -83,7 +87,7 @@ func TestCommands(t *testing.T) {
 }
 
 // Outside of modules, nobody knows who calls what: it is reported.
-func TestCommandsOutsideModules(t *testing.T) {
+func TestOutsideModules(t *testing.T) {
 	dir := t.TempDir()
 	for _, f := range txtar.Parse([]byte(client)).Files {
 		if err := os.WriteFile(filepath.Join(dir, "client.go"), f.Data, 0o600); err != nil {

@@ -14,25 +14,28 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// leaveCommands leaves out what is only wrong if others call a function again and
-// again, where only commands do: programs that serve nobody, and are done when they
-// have done what they were told. An analyzer can't know, since go vet looks at a
+// leaveSeldom leaves out what the other packages of a module make harmless: what is only
+// wrong if others call a function again and again, where only commands do, programs
+// that serve nobody and are done when they have done what they were told; and what is
+// in a package that only tests import. An analyzer can't know, since go vet looks at a
 // package before those that import it. Where go list can't tell, as outside of modules,
 // nothing is left out.
-func leaveCommands(ctx context.Context, dir string, reports []Report) (left []Report, err error) {
+func leaveSeldom(ctx context.Context, dir string, reports []Report) (left []Report, err error) {
 	var paths []string
 	mods := map[string]*module{}
 	for _, r := range reports {
-		if r.byCall && paths == nil {
+		asks := r.byCall || isInternal(r.pkg)
+		if asks && paths == nil {
 			if paths, err = mainModules(ctx, dir); err != nil {
 				return reports, ctx.Err()
 			}
 		}
 		at := slices.IndexFunc(paths, func(path string) bool { return isBelow(r.pkg, path) })
-		if !r.byCall || at < 0 {
+		if !asks || at < 0 {
 			left = append(left, r)
 			continue
 		}
@@ -43,7 +46,7 @@ func leaveCommands(ctx context.Context, dir string, reports []Report) (left []Re
 			}
 			mods[paths[at]] = m
 		}
-		if !m.isOfCommands(r.pkg) {
+		if !(r.byCall && m.isOfCommands(r.pkg)) && !m.isForTests(r.pkg) {
 			left = append(left, r)
 		}
 	}
@@ -60,6 +63,8 @@ type module struct {
 type listed struct {
 	ImportPath, Name, Dir      string
 	GoFiles, CgoFiles, Imports []string
+	TestImports, XTestImports  []string
+	IgnoredGoFiles             []string // for other systems, or with tags
 
 	serving *bool // what serves found
 }
@@ -76,7 +81,7 @@ func mainModules(ctx context.Context, dir string) ([]string, error) {
 }
 
 func listModule(ctx context.Context, dir, path string) (*module, error) {
-	all, err := list[*listed](ctx, dir, "-e", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Imports", path+"/...")
+	all, err := list[*listed](ctx, dir, "-e", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles,Imports,TestImports,XTestImports,IgnoredGoFiles", path+"/...")
 	m := &module{path: path, packages: map[string]*listed{}}
 	for _, p := range all {
 		m.packages[p.ImportPath] = p
@@ -135,6 +140,40 @@ func (m *module) isOfCommands(pkg string) bool {
 	}
 	return commands > 0
 }
+
+// isForTests reports whether a package is internal, and tests import it, and nothing
+// else: one that nobody imports may be for another module.
+func (m *module) isForTests(pkg string) bool {
+	p := m.packages[pkg]
+	if p == nil || p.Name == "main" || !isInternal(pkg) {
+		return false
+	}
+	tests := false
+	for _, other := range m.packages {
+		if slices.Contains(other.Imports, pkg) {
+			return false
+		}
+		tests = tests || slices.Contains(other.TestImports, pkg) || slices.Contains(other.XTestImports, pkg)
+		for _, name := range other.IgnoredGoFiles {
+			if !other.imports(name, pkg) {
+				continue
+			}
+			if !strings.HasSuffix(name, "_test.go") {
+				return false
+			}
+			tests = true
+		}
+	}
+	return tests
+}
+
+// imports reports whether a file imports a package.
+func (p *listed) imports(name, pkg string) bool {
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+	return err == nil && slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == strconv.Quote(pkg) })
+}
+
+func isInternal(path string) bool { return slices.Contains(strings.Split(path, "/"), "internal") }
 
 // isOwn reports whether a package is for its module only, or for a program of it, as
 // what is below cmd.
