@@ -241,11 +241,7 @@ func isMock(file string) bool {
 // its module.
 func isForTests(pass *analysis.Pass) bool {
 	for dir := range foldersOf(pass) {
-		switch dir {
-		case "test", "tests", "testing", "testutil", "testutils", "testhelper", "testhelpers":
-			return true
-		}
-		if strings.HasPrefix(dir, "e2e") || strings.HasSuffix(dir, "-tests") {
+		if strings.HasPrefix(dir, "test") || strings.HasPrefix(dir, "e2e") || strings.HasSuffix(dir, "-tests") {
 			return true
 		}
 	}

@@ -77,6 +77,13 @@ func returnsResponse(sig *types.Signature) bool {
 	return false
 }
 
+// IsKubernetes reports whether a call is of a RoundTripper, in a package that has to do
+// with client-go's: these speak HTTP/2 to the API server.
+func IsKubernetes(call *ssa.Call) bool {
+	return call.Call.IsInvoke() && FullName(call.Call.Method) == "(net/http.RoundTripper).RoundTrip" &&
+		Imports(call.Parent().Pkg.Pkg, "k8s.io/client-go/rest")
+}
+
 // MakesHTTP2 reports whether a function makes an http2.Transport, whose connection is
 // there for other requests whatever becomes of one.
 func MakesHTTP2(f *ssa.Function) bool {
