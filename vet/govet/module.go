@@ -121,7 +121,7 @@ func (m *module) isOfCommands(pkg string) bool {
 	isApp := root != nil && root.Name == "main"
 	commands := 0
 	for _, p := range m.packages {
-		if p.Name != "main" && (isApp || isOwn(p.ImportPath)) {
+		if p.Name != "main" && (isApp || isOwn(strings.TrimPrefix(p.ImportPath, m.path))) {
 			continue
 		}
 		reached := m.reach(p, map[*listed]bool{})
@@ -145,11 +145,14 @@ func (m *module) isOfCommands(pkg string) bool {
 // else: one that nobody imports may be for another module.
 func (m *module) isForTests(pkg string) bool {
 	p := m.packages[pkg]
-	if p == nil || p.Name == "main" || !isInternal(pkg) {
+	if p == nil || p.Name == "main" || !isInternal(strings.TrimPrefix(pkg, m.path)) {
 		return false
 	}
 	tests := false
 	for _, other := range m.packages {
+		if other == p {
+			continue // its own tests
+		}
 		if slices.Contains(other.Imports, pkg) {
 			return false
 		}
@@ -224,7 +227,10 @@ func (p *listed) listens() bool {
 			return true
 		}
 	}
-	for _, name := range append(slices.Clip(p.GoFiles), p.CgoFiles...) {
+	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles, p.IgnoredGoFiles) {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			return true // for all we know

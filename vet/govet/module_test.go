@@ -49,19 +49,25 @@ func TestModule(t *testing.T) {
 		{"a command, and a server", client + use("main.go", "main", "client") + fmt.Sprintf("-- serve/main.go --\n"+server, "client"), both},
 		{"a library", client, both},
 		{"a library with a command", client + use("cmd/a/main.go", "main", "client"), both},
+		{"a library called cli, with a command", client + use("cmd/a/main.go", "main", "client"), both},
 		{"what a library's command has for itself", internal + use("cmd/a/main.go", "main", "internal/client") + "-- a.go --\npackage a\n", loop},
 		{"what a library's command has for itself, in two packages", internal + use("cmd/a/main.go", "main", "cmd/a/b") + use("cmd/a/b/b.go", "b", "internal/client") + "-- a.go --\npackage a\n", loop},
 		{"what a library has for itself", internal + use("cmd/a/main.go", "main", "internal/client") + use("a.go", "a", "internal/client"), both},
 		{"what only tests use", internal + "-- a.go --\npackage a\n" + use("a_test.go", "a", "internal/client"), ""},
 		{"what only tests with a tag use", internal + "-- a.go --\npackage a\n" + strings.Replace(use("a_test.go", "a", "internal/client"), "package", "//go:build functional\n\npackage", 1), ""},
-		{"what nobody uses", internal + "-- a.go --\npackage a\n", both},
+		{"what nobody uses", internal + "-- a.go --\npackage a\n" + use("internal/client/c_test.go", "client_test", "internal/client"), both},
+		{"a command that serves elsewhere", client + use("main.go", "main", "client") + "-- a_plan9.go --\npackage main\n\nimport \"net\"\n\nvar listen = net.Listen\n", both},
 		{"what is used on another system", internal + "-- a.go --\npackage a\n" + use("a_plan9.go", "a", "internal/client"), both},
 		{"what is not used", client + "-- main.go --\npackage main\n\nfunc main() {}\n", both},
 		{"a folder of a command that does not parse", client + use("main.go", "main", "client") + "-- b.go --\npackage main\n\nfunc\n", both},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			for _, f := range txtar.Parse([]byte("-- go.mod --\nmodule example.com/a\n\ngo 1.26\n" + c.files)).Files {
+			files := "-- go.mod --\nmodule example.com/a\n\ngo 1.26\n" + c.files
+			if strings.Contains(c.name, "called cli") {
+				files = strings.ReplaceAll(files, "example.com/a", "example.com/cli")
+			}
+			for _, f := range txtar.Parse([]byte(files)).Files {
 				name := filepath.Join(dir, f.Name)
 				if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 					t.Fatal(err)

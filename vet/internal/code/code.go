@@ -75,7 +75,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.findUses(res.(*buildssa.SSA).Pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
-		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !OnError(in.Block()) && !isMissed(in.Block())
+		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !OnError(in.Block()) && !c.isMissed(in.Block())
 	}, func(in ssa.Instruction) bool { return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) })
 	always := func(ssa.Instruction) bool { return true }
 	c.repeats = c.findOften(always, always)
@@ -410,8 +410,8 @@ func IsAlways(b *ssa.BasicBlock) bool {
 // for when there is one.
 func errTest(test *ssa.If) (isErr bool, at int) {
 	op, ok := test.Cond.(*ssa.BinOp)
-	if !ok || !IsError(op.X.Type()) && !IsError(op.Y.Type()) {
-		return false, 0
+	if !ok || !IsError(op.X.Type()) && !IsError(op.Y.Type()) || !isNil(op.X) && !isNil(op.Y) {
+		return false, 0 // io.EOF is one that is expected
 	}
 	switch op.Op {
 	case token.NEQ:
@@ -420,6 +420,11 @@ func errTest(test *ssa.If) (isErr bool, at int) {
 		return true, 1
 	}
 	return false, 0
+}
+
+func isNil(v ssa.Value) bool {
+	c, ok := v.(*ssa.Const)
+	return ok && c.IsNil()
 }
 
 // IsError reports whether t is error.

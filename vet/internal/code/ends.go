@@ -26,7 +26,7 @@ func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
 	if isHandler(f) {
 		return false
 	}
-	if len(c.callers[f]) == 0 && isCommand(f.Signature) {
+	if len(c.callers[f]) == 0 && isCommand(f.Signature) && (f.Parent() == nil || f.Signature.Params().Len() > 1) {
 		return true
 	}
 	if f.Parent() != nil {
@@ -70,13 +70,13 @@ func isCommand(sig *types.Signature) bool {
 func (c *Code) isFatalToGroup(lit *ssa.Function, seen map[*ssa.Function]bool) bool {
 	var groups []ssa.Value
 	for _, common := range Calls(lit.Parent()) {
-		if FullName(Callee(common)) == "(golang.org/x/sync/errgroup.Group).Go" && literalOf(common.Args[1]) == lit {
-			groups = append(groups, common.Args[0])
+		if args := Args(common); FullName(Callee(common)) == "(golang.org/x/sync/errgroup.Group).Go" && literalOf(args[1]) == lit {
+			groups = append(groups, args[0])
 		}
 	}
 	ends := false
 	for in, common := range Calls(lit.Parent()) {
-		if FullName(Callee(common)) == "(golang.org/x/sync/errgroup.Group).Wait" && slices.Contains(groups, common.Args[0]) {
+		if FullName(Callee(common)) == "(golang.org/x/sync/errgroup.Group).Wait" && slices.Contains(groups, Args(common)[0]) {
 			call, ok := in.(*ssa.Call)
 			if !ok || !c.endsOn(call, seen) {
 				return false

@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -156,7 +157,7 @@ func madeOf(v ssa.Value) map[ssa.Value]bool {
 // isMissed reports whether a block is reached only where what was looked for in a
 // cache is not there: in a map, a sync.Map or the like, which is a package variable or
 // a field, and whose value is returned if it is.
-func isMissed(b *ssa.BasicBlock) bool {
+func (c *Code) isMissed(b *ssa.BasicBlock) bool {
 	for ; b.Idom() != nil; b = b.Idom() {
 		test, ok := b.Idom().Instrs[len(b.Idom().Instrs)-1].(*ssa.If)
 		if !ok || len(b.Preds) != 1 {
@@ -167,7 +168,7 @@ func isMissed(b *ssa.BasicBlock) bool {
 			cond, missed = not.X, 0
 		}
 		found, ok := cond.(*ssa.Extract)
-		if ok && found.Index == 1 && test.Block().Succs[missed] == b && isLookup(found.Tuple) && returnsWhatIsFound(found.Tuple, test.Block().Succs[1-missed]) {
+		if ok && found.Index == 1 && test.Block().Succs[missed] == b && c.isLookup(found.Tuple) && returnsWhatIsFound(found.Tuple, test.Block().Succs[1-missed]) {
 			return true
 		}
 	}
@@ -175,31 +176,63 @@ func isMissed(b *ssa.BasicBlock) bool {
 }
 
 // isLookup reports whether a pair is what a cache says.
-func isLookup(v ssa.Value) bool {
+func (c *Code) isLookup(v ssa.Value) bool {
 	switch v := v.(type) {
 	case *ssa.Lookup:
-		return isLasting(v.X)
+		return c.fills(v.X)
 	case *ssa.Call:
 		args := Args(v.Common())
 		fn := Callee(v.Common())
 		if fn == nil || len(args) == 0 || fn.Signature().Recv() == nil {
 			return false
 		}
-		return (fn.Name() == "Get" || fn.Name() == "Load" || fn.Name() == "Lookup") && isLasting(args[0])
+		return (fn.Name() == "Get" || fn.Name() == "Load" || fn.Name() == "Lookup") && c.fills(args[0])
 	}
 	return false
 }
 
-// isLasting reports whether a value is a package variable's, or a field's, or such.
-func isLasting(v ssa.Value) bool {
+// fills reports whether a value is what a package variable or a field has, and the
+// package puts something into that.
+func (c *Code) fills(v ssa.Value) bool {
+	at := variable(v)
+	if at == nil {
+		return false
+	}
+	for _, f := range c.Funcs {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				switch in := in.(type) {
+				case *ssa.MapUpdate:
+					if variable(in.Map) == at {
+						return true
+					}
+				case *ssa.Call:
+					if args := Args(in.Common()); len(args) > 0 && variable(args[0]) == at && puts(Callee(in.Common())) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
+func puts(fn *types.Func) bool {
+	return fn != nil && (strings.HasPrefix(fn.Name(), "Set") || strings.HasPrefix(fn.Name(), "Store") || strings.HasPrefix(fn.Name(), "Add") || strings.HasPrefix(fn.Name(), "Put"))
+}
+
+// variable is the package variable, or the field, that a value is in, or nil.
+func variable(v ssa.Value) types.Object {
 	if load, ok := v.(*ssa.UnOp); ok && load.Op == token.MUL {
 		v = load.X
 	}
-	switch v.(type) {
-	case *ssa.Global, *ssa.FieldAddr:
-		return true
+	switch v := v.(type) {
+	case *ssa.Global:
+		return v.Object()
+	case *ssa.FieldAddr:
+		return fieldOf(v).v
 	}
-	return false
+	return nil
 }
 
 // returnsWhatIsFound reports whether a block returns what is made of a pair's first.

@@ -56,7 +56,7 @@ func (o Often) String() string {
 // Often returns how an instruction comes to run often.
 func (c *Code) Often(in ssa.Instruction) Often {
 	f := in.Parent()
-	if OnError(in.Block()) || isMissed(in.Block()) {
+	if OnError(in.Block()) || c.isMissed(in.Block()) {
 		return Often{} // what goes wrong, or is not known yet, is seldom
 	}
 	if InLoop(in) {

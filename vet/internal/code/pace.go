@@ -65,7 +65,9 @@ func startsAll(in ssa.Instruction) bool {
 	switch in := in.(type) {
 	case *ssa.Go:
 	case *ssa.Call:
-		if FullName(Callee(in.Common())) != "(golang.org/x/sync/errgroup.Group).Go" {
+		switch FullName(Callee(in.Common())) {
+		case "(golang.org/x/sync/errgroup.Group).Go", "(sync.WaitGroup).Go":
+		default:
 			return false
 		}
 	default:
@@ -76,23 +78,44 @@ func startsAll(in ssa.Instruction) bool {
 			return false
 		}
 	}
-	if eachTurn(in.Block(), func(in ssa.Instruction) bool {
-		_, sends := in.(*ssa.Send)
-		op, ok := in.(*ssa.UnOp)
-		return sends || ok && op.Op == token.ARROW
-	}) {
+	if waitsForOthers(in.Parent()) {
 		return false // as many as there are places
+	}
+	for _, arg := range in.(ssa.CallInstruction).Common().Args {
+		if lit := literalOf(arg); lit != nil && waitsForOthers(lit) {
+			return false
+		}
+	}
+	if lit := literalOf(in.(ssa.CallInstruction).Common().Value); lit != nil && waitsForOthers(lit) {
+		return false
 	}
 	ranges := false
 	for b := in.Block(); b != nil; b = b.Idom() {
 		switch {
 		case b.Comment == "rangeindex.loop", b.Comment == "rangeiter.loop":
-			ranges = true
+			ranges = ranges || Reaches(in.Block(), b)
 		case strings.HasPrefix(b.Comment, "for.") && comesBack(b, none):
 			return false // for as long as it runs, maybe
 		}
 	}
 	return ranges
+}
+
+// waitsForOthers reports whether a function uses channels.
+func waitsForOthers(f *ssa.Function) bool {
+	for _, b := range f.Blocks {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.Send, *ssa.Select:
+				return true
+			case *ssa.UnOp:
+				if in.Op == token.ARROW {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // isFed reports whether each turn of a loop waits for what nothing in its package

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-var commands = map[string]func([]string) error{"upload": upload, "probe": probe}
+var commands = map[string]func([]string) error{"upload": upload, "spawn": spawn, "probe": probe}
 
 // upload is a command: it fails with the first that does.
 func upload(args []string) error {
@@ -51,4 +51,14 @@ func look(url string) error {
 		return errors.New(resp.Status)
 	}
 	return nil
+}
+
+// spawn is upload by another name.
+func spawn(args []string) error {
+	var eg errgroup.Group
+	start, wait := eg.Go, eg.Wait
+	for _, url := range args {
+		start(func() error { return send(url) })
+	}
+	return wait()
 }

@@ -53,3 +53,17 @@ func Named(names map[string]string, host string) (string, error) {
 	}
 	return resp.Header.Get("Name"), resp.Body.Close()
 }
+
+var known = map[string]string{"localhost": "here"}
+
+// Where asks for each that is not known, and learns nothing.
+func Where(host string) (string, error) {
+	if name, ok := known[host]; ok {
+		return name, nil
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableCompression: true}}).Get("http://" + host) // want `a new http.Transport for every call of Where`
+	if err != nil {
+		return "", err
+	}
+	return resp.Header.Get("Name"), resp.Body.Close()
+}

@@ -61,3 +61,34 @@ func answer(conn net.Conn) {
 	(&http.Client{Transport: &http.Transport{MaxIdleConns: 1}}).Get("http://backend") // want `a new http.Transport in every turn of a loop`
 	conn.Close()
 }
+
+// some asks for as many at once as there are places.
+func some(urls []string, done <-chan struct{}) {
+	places := make(chan int, 4)
+	for _, url := range urls {
+		go func() {
+			places <- 0
+			someOf(url)
+			<-places
+		}()
+	}
+}
+
+func someOf(url string) {
+	(&http.Client{Transport: &http.Transport{MaxIdleConns: 1}}).Get(url) // want `a new http.Transport in every turn of a loop`
+}
+
+// workers are four, however many addresses were counted before.
+func workers(urls []string) {
+	n := 0
+	for _, url := range urls {
+		n += len(url)
+	}
+	for range 4 {
+		go work()
+	}
+}
+
+func work() {
+	(&http.Client{Transport: &http.Transport{MaxIdleConns: 1}}).Get("http://queue") // want `a new http.Transport in every turn of a loop`
+}
