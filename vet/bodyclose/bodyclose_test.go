@@ -9,7 +9,7 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), bodyclose.Analyzer, "a", "shapes", "command", "kube", "example.com/m/internal/x", "example.com/m/retry", "example.com/m/testexporter")
+	analysistest.Run(t, analysistest.TestData(), bodyclose.Analyzer, "a", "shapes", "command", "kube", "example.com/m/internal/x", "example.com/m/retry", "example.com/m/testexporter", "example.com/m/e2eclient")
 }
 
 func TestFix(t *testing.T) {

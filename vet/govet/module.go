@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/berth-go/berth/vet/internal/code"
 )
 
 // leaveSeldom leaves out what the other packages of a module make harmless: what is only
@@ -28,7 +30,7 @@ func leaveSeldom(ctx context.Context, dir string, reports []Report) (left []Repo
 	var paths []string
 	mods := map[string]*module{}
 	for _, r := range reports {
-		asks := r.byCall || isInternal(r.pkg)
+		asks := r.byCall || code.IsInternal(r.pkg)
 		if asks && paths == nil {
 			if paths, err = mainModules(ctx, dir); err != nil {
 				return reports, ctx.Err()
@@ -145,7 +147,7 @@ func (m *module) isOfCommands(pkg string) bool {
 // else: one that nobody imports may be for another module.
 func (m *module) isForTests(pkg string) bool {
 	p := m.packages[pkg]
-	if p == nil || p.Name == "main" || !isInternal(strings.TrimPrefix(pkg, m.path)) {
+	if p == nil || p.Name == "main" || !code.IsInternal(strings.TrimPrefix(pkg, m.path)) {
 		return false
 	}
 	tests := false
@@ -176,18 +178,10 @@ func (p *listed) imports(name, pkg string) bool {
 	return err == nil && slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool { return spec.Path.Value == strconv.Quote(pkg) })
 }
 
-func isInternal(path string) bool { return slices.Contains(strings.Split(path, "/"), "internal") }
-
 // isOwn reports whether a package is for its module only, or for a program of it, as
 // what is below cmd.
 func isOwn(path string) bool {
-	return slices.ContainsFunc(strings.Split(path, "/"), func(dir string) bool {
-		switch dir {
-		case "internal", "cmd", "cmds", "cli", "command", "commands":
-			return true
-		}
-		return false
-	})
+	return code.IsInternal(path) || slices.ContainsFunc(strings.Split(path, "/"), code.IsCommandFolder)
 }
 
 // reach returns p and what it imports of its module, however far.

@@ -28,7 +28,9 @@ closure that goes elsewhere, or is returned, is fine, and so is &http.Client{},
 which uses http.DefaultTransport. So is one in a loop that comes back only where there
 was an error, to try the next; one with a proxy that the caller gives, or that
 is another in each turn, one that dials unix sockets, or nothing that net dials, and
-one for what is asked again only when it is no longer good, as a token in a field. A
+one for what is asked again only when it is no longer good, as a token in a field, or
+not in a cache, or when something else failed; and so are those of goroutines that a
+program starts all at once, one for each of what there is. A
 function that returns a new one is known as such wherever it is called, in other
 packages too. In tests, only benchmarks are looked at.`
 

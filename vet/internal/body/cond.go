@@ -98,9 +98,9 @@ func (r *Response) isFailed(b *ssa.BasicBlock, i int) bool {
 		return i == at
 	}
 	x := op.X
-	if isNil(x) {
+	if code.IsNil(x) {
 		x = op.Y
-	} else if !isNil(op.Y) {
+	} else if !code.IsNil(op.Y) {
 		return r.isErr(op.X) || r.isErr(op.Y) // err == io.EOF: either way
 	}
 	whenEqual := 0
@@ -192,9 +192,4 @@ func (r *Response) isCell(v ssa.Value) bool {
 	}
 	a, ok := load.X.(*ssa.Alloc)
 	return ok && r.cells[a]
-}
-
-func isNil(v ssa.Value) bool {
-	c, ok := v.(*ssa.Const)
-	return ok && c.IsNil()
 }

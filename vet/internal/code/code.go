@@ -49,6 +49,7 @@ type Code struct {
 	given   map[*ssa.Function]bool      // to a call, as a value
 	globals map[*ssa.Global][]ssa.Value // what they are set to, but by tests
 	sent    []types.Type                // on channels, but by tests
+	filled  map[types.Object]bool       // variables and fields that something is put into, but by tests
 
 	isProgram bool // what it exports is its own affair
 }
@@ -75,7 +76,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.findUses(res.(*buildssa.SSA).Pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
-		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !OnError(in.Block()) && !c.isMissed(in.Block())
+		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !c.isSeldom(in.Block())
 	}, func(in ssa.Instruction) bool { return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) })
 	always := func(ssa.Instruction) bool { return true }
 	c.repeats = c.findOften(always, always)
@@ -84,9 +85,9 @@ func build(pass *analysis.Pass) (*Code, error) {
 }
 
 // findUses notes who calls the package's functions and, but for tests, what its
-// variables are set to, and what it sends.
+// variables are set to, what it puts into them, and what it sends.
 func (c *Code) findUses(pkg *ssa.Package) {
-	c.callers, c.given, c.globals = map[*ssa.Function][]ssa.CallInstruction{}, map[*ssa.Function]bool{}, map[*ssa.Global][]ssa.Value{}
+	c.callers, c.given, c.globals, c.filled = map[*ssa.Function][]ssa.CallInstruction{}, map[*ssa.Function]bool{}, map[*ssa.Global][]ssa.Value{}, map[types.Object]bool{}
 	for _, f := range append(slices.Clip(c.Funcs), pkg.Func("init")) {
 		for call, common := range Calls(f) {
 			if callee := common.StaticCallee(); callee != nil {
@@ -107,6 +108,9 @@ func (c *Code) findUses(pkg *ssa.Package) {
 					continue
 				}
 				c.sent = append(c.sent, sentBy(in)...)
+				if into := putInto(in); into != nil {
+					c.filled[into] = true
+				}
 				if s, ok := in.(*ssa.Store); ok {
 					if g, ok := s.Addr.(*ssa.Global); ok {
 						c.globals[g] = append(c.globals[g], s.Val)
@@ -410,7 +414,7 @@ func IsAlways(b *ssa.BasicBlock) bool {
 // for when there is one.
 func errTest(test *ssa.If) (isErr bool, at int) {
 	op, ok := test.Cond.(*ssa.BinOp)
-	if !ok || !IsError(op.X.Type()) && !IsError(op.Y.Type()) || !isNil(op.X) && !isNil(op.Y) {
+	if !ok || !IsError(op.X.Type()) && !IsError(op.Y.Type()) || !IsNil(op.X) && !IsNil(op.Y) {
 		return false, 0 // io.EOF is one that is expected
 	}
 	switch op.Op {
@@ -422,7 +426,8 @@ func errTest(test *ssa.If) (isErr bool, at int) {
 	return false, 0
 }
 
-func isNil(v ssa.Value) bool {
+// IsNil reports whether a value is the constant nil.
+func IsNil(v ssa.Value) bool {
 	c, ok := v.(*ssa.Const)
 	return ok && c.IsNil()
 }

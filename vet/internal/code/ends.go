@@ -26,7 +26,7 @@ func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
 	if isHandler(f) {
 		return false
 	}
-	if len(c.callers[f]) == 0 && isCommand(f.Signature) && (f.Parent() == nil || f.Signature.Params().Len() > 1) {
+	if len(c.callers[f]) == 0 && isCommand(f) {
 		return true
 	}
 	if f.Parent() != nil {
@@ -48,14 +48,16 @@ func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
 }
 
 // isCommand reports whether a function is what a program calls for one of its commands,
-// by its signature, plainly or for cobra or urfave/cli: its error ends the program.
-func isCommand(sig *types.Signature) bool {
+// by its signature, for cobra or urfave/cli, or plainly: its error ends the program. A
+// literal that takes strings may be anything.
+func isCommand(f *ssa.Function) bool {
+	sig := f.Signature
 	if sig.Recv() != nil || sig.Results().Len() != 1 || !IsError(sig.Results().At(0).Type()) || sig.Params().Len() == 0 {
 		return false
 	}
 	last := sig.Params().At(sig.Params().Len() - 1).Type()
 	if args, ok := last.Underlying().(*types.Slice); ok && isString(args.Elem()) {
-		return sig.Params().Len() == 1 || sig.Params().Len() == 2 && Named(sig.Params().At(0).Type(), "github.com/spf13/cobra", "Command")
+		return sig.Params().Len() == 1 && f.Parent() == nil || sig.Params().Len() == 2 && Named(sig.Params().At(0).Type(), "github.com/spf13/cobra", "Command")
 	}
 	for _, path := range []string{"github.com/urfave/cli", "github.com/urfave/cli/v2", "github.com/urfave/cli/v3"} {
 		if Named(last, path, "Context") || Named(last, path, "Command") {

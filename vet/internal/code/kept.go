@@ -5,7 +5,6 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
-	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -193,33 +192,25 @@ func (c *Code) isLookup(v ssa.Value) bool {
 
 // fills reports whether a value is what a package variable or a field has, and the
 // package puts something into that.
-func (c *Code) fills(v ssa.Value) bool {
-	at := variable(v)
-	if at == nil {
-		return false
-	}
-	for _, f := range c.Funcs {
-		for _, b := range f.Blocks {
-			for _, in := range b.Instrs {
-				switch in := in.(type) {
-				case *ssa.MapUpdate:
-					if variable(in.Map) == at {
-						return true
-					}
-				case *ssa.Call:
-					if args := Args(in.Common()); len(args) > 0 && variable(args[0]) == at && puts(Callee(in.Common())) {
-						return true
-					}
-				}
-			}
+func (c *Code) fills(v ssa.Value) bool { return c.filled[variable(v)] }
+
+// putInto is the package variable, or the field, that an instruction puts something
+// into, or nil.
+func putInto(in ssa.Instruction) types.Object {
+	switch in := in.(type) {
+	case *ssa.MapUpdate:
+		return variable(in.Map)
+	case *ssa.Call:
+		fn := Callee(in.Common())
+		if args := Args(in.Common()); fn != nil && len(args) > 0 && startsWith(fn.Name(), putters) {
+			return variable(args[0])
 		}
 	}
-	return false
+	return nil
 }
 
-func puts(fn *types.Func) bool {
-	return fn != nil && (strings.HasPrefix(fn.Name(), "Set") || strings.HasPrefix(fn.Name(), "Store") || strings.HasPrefix(fn.Name(), "Add") || strings.HasPrefix(fn.Name(), "Put"))
-}
+// putters begin the names of a cache's methods that put something into it.
+var putters = []string{"Set", "Store", "Add", "Put"}
 
 // variable is the package variable, or the field, that a value is in, or nil.
 func variable(v ssa.Value) types.Object {

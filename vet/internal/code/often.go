@@ -56,8 +56,8 @@ func (o Often) String() string {
 // Often returns how an instruction comes to run often.
 func (c *Code) Often(in ssa.Instruction) Often {
 	f := in.Parent()
-	if OnError(in.Block()) || c.isMissed(in.Block()) {
-		return Often{} // what goes wrong, or is not known yet, is seldom
+	if c.isSeldom(in.Block()) {
+		return Often{}
 	}
 	if InLoop(in) {
 		if IsPaced(in.Block()) {
@@ -73,6 +73,9 @@ func (c *Code) Often(in ssa.Instruction) Often {
 	}
 	return o
 }
+
+// isSeldom reports whether a block is for what goes wrong, or is not known yet.
+func (c *Code) isSeldom(b *ssa.BasicBlock) bool { return OnError(b) || c.isMissed(b) }
 
 // Repeats returns how an instruction comes to run more than once, for all we know, if
 // seldom: what it leaves behind piles up.
@@ -213,13 +216,13 @@ func (c *Code) isForOthers(f *ssa.Function) bool {
 	if f.Signature.Recv() != nil {
 		return !slices.Contains(onces, f.Name())
 	}
-	return !isInternal(f.Pkg.Pkg.Path()) && !isForOnce(f)
+	return !IsInternal(f.Pkg.Pkg.Path()) && !isForOnce(f)
 }
 
-// isInternal reports whether a package is a module's own. Its functions are called
+// IsInternal reports whether a package is a module's own. Its functions are called
 // from where that says: nobody knows how often. Methods are of something that is
 // there for longer than a call.
-func isInternal(path string) bool {
+func IsInternal(path string) bool {
 	return slices.Contains(strings.Split(path, "/"), "internal")
 }
 
@@ -230,10 +233,18 @@ func isProgram(pass *analysis.Pass) bool {
 		return true
 	}
 	for dir := range foldersOf(pass) {
-		switch dir {
-		case "cmd", "cmds", "cli", "command", "commands":
+		if IsCommandFolder(dir) {
 			return true
 		}
+	}
+	return false
+}
+
+// IsCommandFolder reports whether what is below a folder of this name is for a program.
+func IsCommandFolder(dir string) bool {
+	switch dir {
+	case "cmd", "cmds", "cli", "command", "commands":
+		return true
 	}
 	return false
 }

@@ -78,16 +78,13 @@ func startsAll(in ssa.Instruction) bool {
 			return false
 		}
 	}
-	if waitsForOthers(in.Parent()) {
+	if usesChannels(in.Parent()) {
 		return false // as many as there are places
 	}
-	for _, arg := range in.(ssa.CallInstruction).Common().Args {
-		if lit := literalOf(arg); lit != nil && waitsForOthers(lit) {
+	for _, v := range in.Operands(nil) {
+		if lit := literalOf(*v); lit != nil && usesChannels(lit) {
 			return false
 		}
-	}
-	if lit := literalOf(in.(ssa.CallInstruction).Common().Value); lit != nil && waitsForOthers(lit) {
-		return false
 	}
 	ranges := false
 	for b := in.Block(); b != nil; b = b.Idom() {
@@ -101,8 +98,8 @@ func startsAll(in ssa.Instruction) bool {
 	return ranges
 }
 
-// waitsForOthers reports whether a function uses channels.
-func waitsForOthers(f *ssa.Function) bool {
+// usesChannels reports whether a function does: it may wait for its turn.
+func usesChannels(f *ssa.Function) bool {
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
 			switch in := in.(type) {

@@ -1,0 +1,5 @@
+package cobra
+
+type Command struct {
+	RunE func(cmd *Command, args []string) error
+}

@@ -1,0 +1,7 @@
+package cli
+
+type Context struct{}
+
+type Command struct {
+	Action func(c *Context) error
+}
