@@ -8,9 +8,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-var download = &cobra.Command{RunE: func(cmd *cobra.Command, args []string) error { return all(args) }}
+func download() *cobra.Command {
+	return &cobra.Command{RunE: func(cmd *cobra.Command, args []string) error { return all(args) }}
+}
 
-var install = &cli.Command{Action: func(c *cli.Context) error { return all(nil) }}
+func install() *cli.Command {
+	return &cli.Command{Action: func(c *cli.Context) error { return all(nil) }}
+}
 
 func all(urls []string) error {
 	for _, url := range urls {
