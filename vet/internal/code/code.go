@@ -128,7 +128,7 @@ func (c *Code) Callers(f *ssa.Function) []ssa.CallInstruction { return c.callers
 func (c *Code) SetTo(g *ssa.Global) []ssa.Value { return c.globals[g] }
 
 // ofUse reports whether a package is looked at: one that imports something that
-// makes connections, or has to do with it.
+// makes connections, or has to do with it, or has handlers.
 func ofUse(pass *analysis.Pass) bool {
 	if isStandard(pass) {
 		return false
@@ -137,7 +137,7 @@ func ofUse(pass *analysis.Pass) bool {
 		return true
 	}
 	for _, p := range pass.Pkg.Imports() {
-		if Connects(p.Path()) {
+		if Connects(p.Path()) || slices.Contains(frameworks, trimVendor(p.Path())) {
 			return true
 		}
 	}
