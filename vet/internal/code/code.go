@@ -391,8 +391,8 @@ func IsAlways(b *ssa.BasicBlock) bool {
 		}
 		seen[at] = true
 		last := at.Instrs[len(at.Instrs)-1]
-		if _, ok := last.(*ssa.Return); ok {
-			return true
+		if ret, ok := last.(*ssa.Return); ok {
+			return !returnsError(ret)
 		}
 		failed := -1
 		if test, ok := last.(*ssa.If); ok {
