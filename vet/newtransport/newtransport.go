@@ -50,6 +50,7 @@ type Result struct {
 	MayMake  func(*types.Func) string // what pool a function returns that it may have made, or nothing
 	Reported map[token.Pos]bool       // by the brace of a literal
 	Brief    []ast.Node               // functions that make a pool for one call, theirs or their caller's
+	New      []code.Source            // pools that keep connections, and are made each time where they are
 }
 
 // IsNew is the fact of a function that it returns a new pool each time, or sometimes.
@@ -114,6 +115,9 @@ func run(pass *analysis.Pass) (any, error) {
 			}
 			if s.Fn != nil && fact(s.Fn).Other || dialsOther(pass, c, s.Value) {
 				continue
+			}
+			if !isBound(s.Value) && !hasOwnWay(c, s.Value) {
+				result.New = append(result.New, s)
 			}
 			if check(pass, c, names, s) {
 				result.Reported[s.In.Pos()] = true

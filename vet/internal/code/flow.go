@@ -1,7 +1,9 @@
 package code
 
 import (
+	"cmp"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -45,6 +47,32 @@ func (c *Code) ReturnsOnly(f *ssa.Function, v ssa.Value) bool {
 		}
 	}
 	return true
+}
+
+// ReturnsIn is what f returns wherever it returns v, or what holds it, if it does so
+// each time but where it returns an error, nil or nothing; of several, the first result.
+func (c *Code) ReturnsIn(f *ssa.Function, v ssa.Value) (in ssa.Value, ok bool) {
+	t := c.track(v, 0)
+	for _, b := range f.Blocks {
+		ret, isReturn := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+		if !isReturn || OnError(b) || len(ret.Results) == 0 {
+			continue
+		}
+		at := slices.IndexFunc(ret.Results, func(res ssa.Value) bool {
+			if given := Returned(ret, res); given != nil {
+				res = given
+			}
+			return t.seen[res]
+		})
+		if at >= 0 {
+			in = cmp.Or(in, ret.Results[at])
+			continue
+		}
+		if !returnsError(ret) && !IsNil(ret.Results[0]) {
+			return nil, false
+		}
+	}
+	return in, in != nil
 }
 
 // maxDepth is how many calls deep a value is followed.

@@ -28,8 +28,7 @@ func (c *Code) IsNew(call *ssa.Call) bool {
 type Source struct {
 	Value ssa.Value // a pointer to it, or it
 	In    ssa.Instruction
-	What  string // it is
-	HTTP  bool
+	What  string      // it is
 	Off   bool        // it keeps no connections
 	Fn    *types.Func // the function of the user's that makes it, if that is another
 }
@@ -42,7 +41,7 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 			switch in := in.(type) {
 			case *ssa.Alloc:
 				if p, ok := table[typeName(in.Type())]; ok && c.isMade(in) {
-					sources = append(sources, Source{Value: in, In: in, What: p.What, HTTP: p.HTTP})
+					sources = append(sources, Source{Value: in, In: in, What: p.What})
 				}
 			case *ssa.Call:
 				fn := Callee(in.Common())
@@ -50,10 +49,10 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 					continue
 				}
 				if p, ok := table[FullName(fn)]; ok {
-					sources = append(sources, Source{Value: in, In: in, What: p.What, HTTP: p.HTTP, Off: p.Off})
+					sources = append(sources, Source{Value: in, In: in, What: p.What, Off: p.Off})
 				} else if made != nil {
 					if what := made(fn.Origin()); what != "" {
-						sources = append(sources, Source{Value: in, In: in, What: what, HTTP: true, Fn: fn.Origin()})
+						sources = append(sources, Source{Value: in, In: in, What: what, Fn: fn.Origin()})
 					}
 				}
 			}
@@ -63,10 +62,10 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 }
 
 // Differs reports whether a source that is a call is given something else in each
-// turn of a loop, such as an address.
+// turn of a loop, such as an address, or is of something else.
 func (c *Code) Differs(s Source) bool {
 	call, ok := s.In.(*ssa.Call)
-	return ok && slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return c.Varies(call, v) })
+	return ok && slices.ContainsFunc(Args(call.Common()), func(v ssa.Value) bool { return c.Varies(call, v) })
 }
 
 // isMade reports whether an Alloc is a literal or a variable of its own: not the

@@ -42,7 +42,7 @@ func own(w http.ResponseWriter, r *http.Request) {
 
 // What follows is right.
 
-func newServer() *server {
+func newServer() *server { // want newServer:"returns a new server with its own redis.Client"
 	s := &server{rdb: redis.NewClient(nil)}
 	s.db, _ = sql.Open("pgx", "dsn")
 	return s
@@ -61,7 +61,7 @@ func main() {
 }
 
 // Called by whoever likes: a migration, for all we know.
-func Migrate() {
+func Migrate() { // want Migrate:"makes a new sql.DB for each call"
 	db, _ := sql.Open("pgx", "dsn")
 	defer db.Close()
 	db.Exec("create table t")

@@ -16,7 +16,7 @@ func plain(names []string) {
 	}
 }
 
-func plainRight(names []string) {
+func plainRight(names []string) { // want plainRight:"makes a new sql.DB for each call"
 	db, _ := sql.Open("pgx", "dsn")
 	for _, name := range names {
 		db.Exec(name)
@@ -68,7 +68,12 @@ func count() {
 
 func helper(w http.ResponseWriter, r *http.Request) { count() }
 
-func open() *sql.DB {
+func helperReturns(w http.ResponseWriter, r *http.Request) {
+	db := open() // want `a new sql.DB, from open, for every request that reaches helperReturns`
+	db.Ping()
+}
+
+func open() *sql.DB { // want open:"returns a new sql.DB"
 	db, _ := sql.Open("pgx", "dsn")
 	return db
 }
@@ -131,7 +136,7 @@ func options(w http.ResponseWriter, opts ...option) {
 	db.Ping()
 }
 
-func optionsRight(opts ...option) *sql.DB {
+func optionsRight(opts ...option) *sql.DB { // want optionsRight:"returns a new sql.DB"
 	db, _ := sql.Open("pgx", "dsn")
 	for _, o := range opts {
 		o(db)

@@ -1,0 +1,226 @@
+package newpool
+
+import (
+	"cmp"
+	"go/types"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/analysis"
+	"golang.org/x/tools/go/ssa"
+
+	"github.com/berth-go/berth/vet/internal/code"
+)
+
+// IsNew is the fact of a function, or of an interface's method, that each time it
+// returns a new pool, or something that has one of its own.
+type IsNew struct {
+	Pool string // "sql.DB"
+	In   string // the type that has it; empty if it is returned itself
+}
+
+// AFact makes it one.
+func (*IsNew) AFact() {}
+
+// String is for tests.
+func (n *IsNew) String() string { return "returns a new " + n.what() }
+
+func (n *IsNew) what() string {
+	if n.In == "" {
+		return n.Pool
+	}
+	pool, _, _ := strings.Cut(n.Pool, ",") // of what it has in turn, the table tells more
+	return n.In + " with its own " + pool
+}
+
+// PerCall is the fact of a function, or of an interface's method, that it makes a pool
+// each time, which is gone when it is done.
+type PerCall struct{ Pool string }
+
+// AFact makes it one.
+func (*PerCall) AFact() {}
+
+// String is for tests.
+func (p *PerCall) String() string { return "makes a new " + p.Pool + " for each call" }
+
+// makers knows the functions that make pools.
+type makers struct {
+	pass *analysis.Pass
+	c    *code.Code
+	http []code.Source // Transports, and what else newtransport knows
+}
+
+// fact is what is known of a function; its Pool is empty if nothing is.
+func (m makers) fact(fn *types.Func) (n IsNew) {
+	if fn != nil {
+		m.pass.ImportObjectFact(fn.Origin(), &n)
+	}
+	return n
+}
+
+func (m makers) made(fn *types.Func) string { return m.fact(fn).Pool }
+
+// wasted is the pool that a function is known to make for each call, or empty.
+func (m makers) wasted(fn *types.Func) string {
+	var p PerCall
+	m.pass.ImportObjectFact(fn.Origin(), &p)
+	return p.Pool
+}
+
+// find exports the facts of the functions of the package, and reports whether there were
+// any that were not known: which may show others.
+func (m makers) find() (found bool) {
+	for _, f := range m.c.Funcs {
+		fn, ok := f.Object().(*types.Func)
+		if !ok || m.c.IsTest(f.Pos()) {
+			continue
+		}
+		if m.made(fn) == "" && m.isMaker(f, fn) {
+			found = true
+		}
+		if m.wasted(fn) == "" && m.isWasteful(f, fn) {
+			found = true
+		}
+	}
+	return m.findInterfaces() || found
+}
+
+// isMaker exports IsNew of a function, if it is.
+func (m makers) isMaker(f *ssa.Function, fn *types.Func) bool {
+	for _, s := range m.sources(f) {
+		flow := m.c.Follow(s.Value)
+		if !flow.Returned || flow.Kept || !code.IsAlways(s.In.Block()) || m.c.Closes(s.Value) {
+			continue
+		}
+		if holder := m.holder(f, s); holder != nil {
+			n := m.fact(s.Fn)
+			m.pass.ExportObjectFact(fn, &IsNew{Pool: s.What, In: cmp.Or(nameOf(holder, s), n.In)})
+			return true
+		}
+	}
+	return false
+}
+
+// isWasteful exports PerCall of a function, if it is, and is not reported itself.
+func (m makers) isWasteful(f *ssa.Function, fn *types.Func) bool {
+	for _, s := range m.c.Sources(f, table(), m.made) {
+		if m.isOnce(s.In) && isBrief(m.c, s, m.fact(s.Fn)) {
+			m.pass.ExportObjectFact(fn, &PerCall{s.What})
+			return true
+		}
+	}
+	for _, s := range m.c.Sources(f, nil, m.wasted) {
+		if m.isOnce(s.In) {
+			m.pass.ExportObjectFact(fn, &PerCall{s.What})
+			return true
+		}
+	}
+	return false
+}
+
+// isOnce reports whether something is done once in each call of its function, of which
+// nobody here knows how often it is called.
+func (m makers) isOnce(in ssa.Instruction) bool {
+	return code.IsAlways(in.Block()) && !code.InLoop(in) && !m.c.Often(in).Serves()
+}
+
+// sources are where f makes a pool: of the table, by a function that is known, or one
+// for HTTP, which is newtransport's to report but where something has it.
+func (m makers) sources(f *ssa.Function) []code.Source {
+	all := m.c.Sources(f, table(), m.made)
+	for _, s := range m.http {
+		if s.In.Parent() == f {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// holder is the type of what f returns each time that is the pool, or has it, or nil.
+// Clients and Transports are newtransport's, and what a function has is for later.
+func (m makers) holder(f *ssa.Function, s code.Source) types.Type {
+	v, ok := m.c.ReturnsIn(f, s.Value)
+	if !ok || code.IsPool(v.Type()) {
+		return nil
+	}
+	if _, isFunc := v.Type().Underlying().(*types.Signature); isFunc {
+		return nil
+	}
+	return v.Type()
+}
+
+// nameOf is how a type that has a pool is called, or empty if it is the pool's own.
+func nameOf(t types.Type, s code.Source) string {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, ok := types.Unalias(t).(*types.Named)
+	if !ok {
+		return ""
+	}
+	if own := resultOf(s); own != nil && n.Obj() == own.Obj() {
+		return ""
+	}
+	return n.Obj().Name()
+}
+
+// resultOf is the type that a source returns, or nil.
+func resultOf(s code.Source) *types.Named {
+	t := s.Value.Type()
+	if tuple, ok := t.(*types.Tuple); ok && tuple.Len() > 0 {
+		t = tuple.At(0).Type()
+	}
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, _ := types.Unalias(t).(*types.Named)
+	return n
+}
+
+// findInterfaces exports the facts of the methods of the package's interfaces that are
+// those of all its types that have them.
+func (m makers) findInterfaces() (found bool) {
+	scope := m.pass.Pkg.Scope()
+	for _, name := range scope.Names() {
+		it, ok := scope.Lookup(name).Type().Underlying().(*types.Interface)
+		if !ok || !isType(scope.Lookup(name)) {
+			continue
+		}
+		for method := range it.ExplicitMethods() {
+			all := m.implementing(it, method.Name())
+			if len(all) == 0 {
+				continue
+			}
+			if made := m.fact(all[0]); m.made(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.made(fn) == "" }) {
+				m.pass.ExportObjectFact(method, &made)
+				found = true
+			}
+			if m.wasted(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.wasted(fn) == "" }) {
+				m.pass.ExportObjectFact(method, &PerCall{m.wasted(all[0])})
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+// implementing are the methods that an interface's may be, of the package's types.
+func (m makers) implementing(it *types.Interface, method string) (all []*types.Func) {
+	scope := m.pass.Pkg.Scope()
+	for _, name := range scope.Names() {
+		obj := scope.Lookup(name)
+		if !isType(obj) || types.IsInterface(obj.Type()) || m.c.IsTest(obj.Pos()) {
+			continue
+		}
+		if p := types.NewPointer(obj.Type()); types.Implements(p, it) {
+			impl, _, _ := types.LookupFieldOrMethod(p, true, m.pass.Pkg, method)
+			all = append(all, impl.(*types.Func))
+		}
+	}
+	return all
+}
+
+func isType(obj types.Object) bool {
+	t, ok := obj.(*types.TypeName)
+	return ok && !t.IsAlias()
+}
