@@ -9,10 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,9 +139,26 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	case err != nil:
 		err = fmt.Errorf("go vet: %w", err)
 	}
+	if err != nil {
+		err = cmp.Or(tooOld(ctx, o.Dir), err)
+	}
 	reports, cerr := leaveSeldom(ctx, o.Dir, reports)
 	reports, oerr := order(reports, o.Dir)
 	return reports, cmp.Or(err, cerr, oerr)
+}
+
+// tooOld is an error if the go command there is of a newer Go than this program was built
+// with: it could not read the code of its standard library, and go vet says that of each
+// package with an exit status only.
+func tooOld(ctx context.Context, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	theirs := strings.TrimSpace(string(out))
+	if err != nil || version.Compare(version.Lang(theirs), version.Lang(runtime.Version())) <= 0 {
+		return nil
+	}
+	return fmt.Errorf("berth was built with %s, and the code there is for %s: build it with that (GOTOOLCHAIN=%[2]s go install)", runtime.Version(), theirs)
 }
 
 // read takes apart what go vet prints: JSON, comments with a package's name, and

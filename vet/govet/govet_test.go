@@ -69,6 +69,20 @@ func TestReadTroubles(t *testing.T) {
 	}
 }
 
+// A go command of a newer Go fails for each package, and does not say why.
+func TestTooOld(t *testing.T) {
+	bin := t.TempDir()
+	script := "#!/bin/sh\n[ $1 = env ] && { echo go1.99.1; exit; }\necho 'errors: /bin/berth: exit status 1' >&2\nexit 1\n"
+	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	_, err := Run(t.Context(), Options{Dir: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "build it with that (GOTOOLCHAIN=go1.99.1 go install)") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestApply(t *testing.T) {
 	text := "package a\n\nvar x, y = 1, 2\n"
 	at := strings.Index(text, "1")
