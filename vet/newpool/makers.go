@@ -2,7 +2,10 @@ package newpool
 
 import (
 	"cmp"
+	"fmt"
 	"go/types"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,7 +38,10 @@ func (n *IsNew) what() string {
 
 // PerCall is the fact of a function, or of an interface's method, that it makes a pool
 // each time, which is gone when it is done.
-type PerCall struct{ Pool string }
+type PerCall struct {
+	Pool string
+	At   string // where it makes it, or what it calls: a file in its module, and a line
+}
 
 // AFact makes it one.
 func (*PerCall) AFact() {}
@@ -60,12 +66,14 @@ func (m makers) fact(fn *types.Func) (n IsNew) {
 
 func (m makers) made(fn *types.Func) string { return m.fact(fn).Pool }
 
-// wasted is the pool that a function is known to make for each call, or empty.
-func (m makers) wasted(fn *types.Func) string {
-	var p PerCall
+// perCall is what is known of a function that makes a pool for each call; its Pool is
+// empty if nothing is.
+func (m makers) perCall(fn *types.Func) (p PerCall) {
 	m.pass.ImportObjectFact(fn.Origin(), &p)
-	return p.Pool
+	return p
 }
+
+func (m makers) wasted(fn *types.Func) string { return m.perCall(fn).Pool }
 
 // find exports the facts of the functions of the package, and reports whether there were
 // any that were not known: which may show others.
@@ -105,17 +113,28 @@ func (m makers) isMaker(f *ssa.Function, fn *types.Func) bool {
 func (m makers) isWasteful(f *ssa.Function, fn *types.Func) bool {
 	for _, s := range m.c.Sources(f, table(), m.made) {
 		if m.isOnce(s.In) && isBrief(m.c, s, m.fact(s.Fn)) {
-			m.pass.ExportObjectFact(fn, &PerCall{s.What})
+			m.pass.ExportObjectFact(fn, &PerCall{s.What, m.place(s.In)})
 			return true
 		}
 	}
 	for _, s := range m.c.Sources(f, nil, m.wasted) {
 		if m.isOnce(s.In) {
-			m.pass.ExportObjectFact(fn, &PerCall{s.What})
+			p := m.perCall(s.Fn)
+			m.pass.ExportObjectFact(fn, &p)
 			return true
 		}
 	}
 	return false
+}
+
+// place is where an instruction is, for people: a file of its module, and a line.
+func (m makers) place(in ssa.Instruction) string {
+	at := m.pass.Fset.Position(in.Pos())
+	dir := m.pass.Pkg.Path()
+	if m.pass.Module != nil {
+		dir = strings.TrimPrefix(strings.TrimPrefix(dir, m.pass.Module.Path), "/")
+	}
+	return fmt.Sprintf("%s:%d", path.Join(dir, filepath.Base(at.Filename)), at.Line)
 }
 
 // isOnce reports whether something is done once in each call of its function, of which
@@ -195,8 +214,8 @@ func (m makers) findInterfaces() (found bool) {
 				m.pass.ExportObjectFact(method, &made)
 				found = true
 			}
-			if m.wasted(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.wasted(fn) == "" }) {
-				m.pass.ExportObjectFact(method, &PerCall{m.wasted(all[0])})
+			if wasted := m.perCall(all[0]); m.wasted(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.wasted(fn) == "" }) {
+				m.pass.ExportObjectFact(method, &wasted)
 				found = true
 			}
 		}

@@ -58,12 +58,12 @@ func run(pass *analysis.Pass) (any, error) {
 				what = "a new " + n.what() + ", from " + s.Fn.Name() + ","
 			}
 			if isOften(c, s) && isBrief(c, s, m.fact(s.Fn)) {
-				report(pass, s, what+" "+c.Often(s.In).String())
+				report(pass, s, what+" "+c.Often(s.In).String(), "")
 			}
 		}
 		for _, s := range c.Sources(f, nil, m.wasted) {
 			if !isCalledHere(s) && isOften(c, s) {
-				report(pass, s, "a new "+s.What+" in "+s.Fn.Name()+", "+c.Often(s.In).String())
+				report(pass, s, "a new "+s.What+" in "+s.Fn.Name()+", "+c.Often(s.In).String(), m.perCall(s.Fn).At)
 			}
 		}
 	}
@@ -93,10 +93,15 @@ func isCalledHere(s code.Source) bool {
 	return callee != nil && callee.Blocks != nil
 }
 
-func report(pass *analysis.Pass, s code.Source, what string) {
+// report reports it; at is where the pool is made, if that is not here.
+func report(pass *analysis.Pass, s code.Source, what, at string) {
+	where := ""
+	if at != "" {
+		where = ": it is made in " + at
+	}
 	code.Reports(pass, code.Report{
 		Pos: s.In.Pos(), End: s.In.Pos(),
 		What: what + ": its connections are never reused",
-		Do:   "make it once, and give it to those who need it",
+		Do:   "make it once, and give it to those who need it" + where,
 	})
 }
