@@ -29,7 +29,7 @@ var Analyzer = &analysis.Analyzer{
 	URL:        "https://pkg.go.dev/github.com/berth-go/berth/vet",
 	Requires:   []*analysis.Analyzer{ctrlflow.Analyzer}, // for buildssa, which is run where it is of use
 	ResultType: reflect.TypeFor[*Code](),
-	FactTypes:  []analysis.Fact{new(Requests)},
+	FactTypes:  []analysis.Fact{new(Requests), new(Looked)},
 	Run:        func(pass *analysis.Pass) (any, error) { return build(pass) },
 }
 
@@ -58,6 +58,9 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c := &Code{pass: pass, flows: map[flowKey]Flow{}, fresh: map[*types.Func]bool{}, tests: testFiles(pass), isProgram: isProgram(pass)}
 	if !ofUse(pass) {
 		return c, nil
+	}
+	if isMain(pass.Module) {
+		pass.ExportPackageFact(new(Looked))
 	}
 	res, err := buildssa.Analyzer.Run(pass)
 	if err != nil {
@@ -128,7 +131,8 @@ func (c *Code) Callers(f *ssa.Function) []ssa.CallInstruction { return c.callers
 func (c *Code) SetTo(g *ssa.Global) []ssa.Value { return c.globals[g] }
 
 // ofUse reports whether a package is looked at: one that imports something that
-// makes connections, or has to do with it, or has handlers.
+// makes connections, or has to do with it, or has handlers; and of the module that is
+// looked at, one that imports another that is, whose functions may waste some.
 func ofUse(pass *analysis.Pass) bool {
 	if isStandard(pass) {
 		return false
@@ -137,12 +141,23 @@ func ofUse(pass *analysis.Pass) bool {
 		return true
 	}
 	for _, p := range pass.Pkg.Imports() {
-		if Connects(p.Path()) || slices.Contains(frameworks, trimVendor(p.Path())) {
+		if Connects(p.Path()) || slices.Contains(frameworks, trimVendor(p.Path())) || pass.ImportPackageFact(p, new(Looked)) {
 			return true
 		}
 	}
 	return false
 }
+
+// Looked is the fact of a package of the main module that it is looked at.
+type Looked struct{}
+
+// AFact makes it one.
+func (*Looked) AFact() {}
+
+// String is for tests.
+func (*Looked) String() string { return "looked at" }
+
+func isMain(m *analysis.Module) bool { return m != nil && m.Path != "std" && m.Version == "" }
 
 // isStandard reports whether a package is the standard library's: none of its
 // module's files are anybody's to change.
