@@ -43,7 +43,7 @@ func init() {
 	Analyzer.Flags.Func("table", "a `file` with more constructors", pools.Extend)
 }
 
-func table() pools.Table { return pools.Of(false) }
+func table() *pools.Table { return pools.Of(false) }
 
 func run(pass *analysis.Pass) (any, error) {
 	c := pass.ResultOf[code.Analyzer].(*code.Code)

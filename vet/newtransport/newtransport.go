@@ -129,7 +129,7 @@ func run(pass *analysis.Pass) (any, error) {
 
 // findMakers exports the fact of those functions that it finds to return something
 // new, and reports whether there were any: which may show others.
-func findMakers(pass *analysis.Pass, c *code.Code, table pools.Table, fact func(*types.Func) IsNew) (found bool) {
+func findMakers(pass *analysis.Pass, c *code.Code, table *pools.Table, fact func(*types.Func) IsNew) (found bool) {
 	mayMake := func(fn *types.Func) string { return fact(fn).What }
 	for _, f := range c.Funcs {
 		fn, ok := f.Object().(*types.Func)

@@ -33,14 +33,14 @@ type Source struct {
 	Fn    *types.Func // the function of the user's that makes it, if that is another
 }
 
-// Sources returns where f makes what the table has. made says what other functions
+// Sources returns where f makes what the table has, which may be nil. made says what other functions
 // are known to return something new, and may be nil.
-func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func) string) (sources []Source) {
+func (c *Code) Sources(f *ssa.Function, table *pools.Table, made func(*types.Func) string) (sources []Source) {
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
 			switch in := in.(type) {
 			case *ssa.Alloc:
-				if p, ok := table[typeName(in.Type())]; ok && c.isMade(in) {
+				if p, ok := table.Find(typeName(in.Type())); ok && c.isMade(in) {
 					sources = append(sources, Source{Value: in, In: in, What: p.What})
 				}
 			case *ssa.Call:
@@ -48,7 +48,7 @@ func (c *Code) Sources(f *ssa.Function, table pools.Table, made func(*types.Func
 				if fn == nil {
 					continue
 				}
-				if p, ok := table[FullName(fn)]; ok {
+				if p, ok := table.Find(FullName(fn)); ok {
 					sources = append(sources, Source{Value: in, In: in, What: p.What, Off: p.Off})
 				} else if made != nil {
 					if what := made(fn.Origin()); what != "" {
