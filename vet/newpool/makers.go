@@ -168,13 +168,14 @@ func (m makers) holder(f *ssa.Function, s code.Source) types.Type {
 	return v.Type()
 }
 
-// nameOf is how a type that has a pool is called, or empty if it is the pool's own.
+// nameOf is how a type that has a pool is called, or empty if it is the pool's own, or an
+// interface, which it may be itself.
 func nameOf(t types.Type, s code.Source) string {
 	if p, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = p.Elem()
 	}
 	n, ok := types.Unalias(t).(*types.Named)
-	if !ok {
+	if !ok || types.IsInterface(n) {
 		return ""
 	}
 	if own := resultOf(s); own != nil && n.Obj() == own.Obj() {

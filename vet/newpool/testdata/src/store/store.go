@@ -45,6 +45,18 @@ func New(dsn string) (*Store, error) { // want New:"returns a new Store with its
 func (s *Store) Ping() error  { return s.db.Ping() }
 func (s *Store) Close() error { return s.db.Close() }
 
+// A Closer may be a pool itself.
+type Closer interface{ Close() error }
+
+func OpenCloser() (Closer, *sql.Conn, error) { // want OpenCloser:"returns a new sql.DB"
+	db, err := sql.Open("pgx", "dsn")
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := db.Conn(context.Background())
+	return db, conn, err
+}
+
 // An App has a store.
 type App struct{ store *Store }
 
