@@ -139,7 +139,7 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	case err != nil:
 		err = fmt.Errorf("go vet: %w", err)
 	}
-	if err != nil {
+	if strings.Contains(rest, ": exit status ") {
 		err = cmp.Or(tooOld(ctx, o.Dir), err)
 	}
 	reports, cerr := leaveSeldom(ctx, o.Dir, reports)
@@ -148,17 +148,18 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 }
 
 // tooOld is an error if the go command there is of a newer Go than this program was built
-// with: it could not read the code of its standard library, and go vet says that of each
+// with, which then can't read the code of its standard library: go vet says that of each
 // package with an exit status only.
 func tooOld(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	theirs := strings.TrimSpace(string(out))
-	if err != nil || version.Compare(version.Lang(theirs), version.Lang(runtime.Version())) <= 0 {
+	ours := version.Lang(runtime.Version()) // empty, of one that is no release
+	if err != nil || ours == "" || version.Compare(version.Lang(theirs), ours) <= 0 {
 		return nil
 	}
-	return fmt.Errorf("berth was built with %s, and the code there is for %s: build it with that (GOTOOLCHAIN=%[2]s go install)", runtime.Version(), theirs)
+	return fmt.Errorf("berth was built with %s, and the go command there is %s: build it with that (GOTOOLCHAIN=%[2]s go install)", runtime.Version(), theirs)
 }
 
 // read takes apart what go vet prints: JSON, comments with a package's name, and
