@@ -70,7 +70,7 @@ func (t *Table) Find(name string) (p Pool, ok bool) {
 		return p, false
 	}
 	if p, ok = t.named[name]; ok || strings.HasPrefix(name, "(") {
-		return p, ok
+		return p, ok && p.What != ""
 	}
 	pkg, fn := cut(name)
 	for _, l := range t.like {
@@ -112,7 +112,8 @@ func Extend(file string) error {
 	return nil
 }
 
-// read adds lines: a kind, http, off or pool, a function or type, and what it is.
+// read adds lines: a kind, http, off, pool, or none for what a star means too and is no
+// pool; a function or type; and what it is.
 func (t *Table) read(r io.Reader, file string) error {
 	lines := bufio.NewScanner(r)
 	for n := 1; lines.Scan(); n++ {
@@ -121,10 +122,13 @@ func (t *Table) read(r io.Reader, file string) error {
 			continue
 		}
 		f := strings.Fields(line)
-		if len(f) < 3 || f[0] != "http" && f[0] != "off" && f[0] != "pool" {
-			return fmt.Errorf("%s:%d: a line has http, off or pool, a function or type, and what it is", file, n)
+		if len(f) < 3 || !slices.Contains([]string{"http", "off", "pool", "none"}, f[0]) {
+			return fmt.Errorf("%s:%d: a line has http, off, pool or none, a function or type, and what it is", file, n)
 		}
 		p := Pool{What: strings.Join(f[2:], " "), HTTP: f[0] != "pool", Off: f[0] == "off"}
+		if f[0] == "none" {
+			p = Pool{}
+		}
 		pkg, name := cut(f[1])
 		if !strings.Contains(pkg, "*") {
 			t.named[f[1]] = p

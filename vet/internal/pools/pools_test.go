@@ -13,6 +13,7 @@ func TestFind(t *testing.T) {
 		"cloud.google.com/go/storage.NewClient":                          "client of Google Cloud",
 		"cloud.google.com/go/secretmanager/apiv1.NewClient":              "client of Google Cloud",
 		"cloud.google.com/go/storage.NewReader":                          "",
+		"cloud.google.com/go/compute/metadata.NewClient":                 "",
 		"github.com/aws/aws-sdk-go-v2/service/s3/types.NewFromConfig":    "",
 		"(github.com/aws/aws-sdk-go-v2/service/s3.Client).PutObject":     "",
 		"github.com/aws/aws-sdk-go/aws/session.NewSession":               "",
@@ -42,8 +43,8 @@ func TestMakes(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	for line, want := range map[string]string{
-		"pool example.com/db.Open":        "t:1: a line has http, off or pool, a function or type, and what it is",
-		"many example.com/db.Open db.DB":  "t:1: a line has http, off or pool, a function or type, and what it is",
+		"pool example.com/db.Open":        "t:1: a line has http, off, pool or none, a function or type, and what it is",
+		"many example.com/db.Open db.DB":  "t:1: a line has http, off, pool or none, a function or type, and what it is",
 		"pool (example.com/*.DB).New db":  "t:1: a star is for functions and types, as example.com/*.New",
 		"pool example.com/[*.New db":      "t:1: a star is for functions and types, as example.com/*.New",
 		"pool example.com/*.New client\n": "",
