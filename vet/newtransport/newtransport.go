@@ -105,7 +105,7 @@ func run(pass *analysis.Pass) (any, error) {
 	for _, f := range c.Funcs {
 		for _, s := range c.Sources(f, table, made) {
 			if !c.Follow(s.Value).Outlives() {
-				result.Brief = append(result.Brief, outermost(s.In.Parent()).Syntax())
+				result.Brief = append(result.Brief, code.Outermost(s.In.Parent()).Syntax())
 				if maker := funcs[s.Fn]; maker != nil {
 					result.Brief = append(result.Brief, maker.Syntax())
 				}
@@ -306,21 +306,10 @@ func advice(in ssa.Instruction) string {
 	if code.InLoop(in) {
 		return "make it once, before the loop"
 	}
-	if recv := outermost(in.Parent()).Signature.Recv(); recv != nil {
-		t := types.Unalias(recv.Type())
-		if p, ok := t.(*types.Pointer); ok {
-			t = types.Unalias(p.Elem())
-		}
-		if n, ok := t.(*types.Named); ok {
+	if recv := code.Outermost(in.Parent()).Signature.Recv(); recv != nil {
+		if n := code.NamedOf(recv.Type()); n != nil {
 			return "make it once: move it to a package variable or a field of " + n.Obj().Name()
 		}
 	}
 	return "make it once: move it to a package variable"
-}
-
-func outermost(f *ssa.Function) *ssa.Function {
-	for f.Parent() != nil {
-		f = f.Parent()
-	}
-	return f
 }

@@ -79,7 +79,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.findUses(res.(*buildssa.SSA).Pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
-		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && isKept(call)) && !c.isSeldom(in.Block())
+		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && IsKept(call)) && !c.isSeldom(in.Block())
 	}, func(in ssa.Instruction) bool { return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) })
 	always := func(ssa.Instruction) bool { return true }
 	c.repeats = c.findOften(always, always)
@@ -141,7 +141,7 @@ func ofUse(pass *analysis.Pass) bool {
 		return true
 	}
 	for _, p := range pass.Pkg.Imports() {
-		if Connects(p.Path()) || slices.Contains(frameworks, trimVendor(p.Path())) || pass.ImportPackageFact(p, new(Looked)) {
+		if Connects(p.Path()) || frameworks[trimVendor(p.Path())] || pass.ImportPackageFact(p, new(Looked)) {
 			return true
 		}
 	}
@@ -179,15 +179,21 @@ func (c *Code) Literal(a *ssa.Alloc) *ast.CompositeLit { return c.lits[a.Pos()] 
 
 // Named reports whether t, or what it points to, is the named type.
 func Named(t types.Type, pkg, name string) bool {
-	if p, ok := types.Unalias(t).(*types.Pointer); ok {
-		t = p.Elem()
-	}
-	n, ok := types.Unalias(t).(*types.Named)
-	if !ok {
+	n := NamedOf(t)
+	if n == nil {
 		return false
 	}
 	obj := n.Obj()
 	return obj.Name() == name && obj.Pkg() != nil && obj.Pkg().Path() == pkg
+}
+
+// NamedOf is the named type that t is, or points to, or nil.
+func NamedOf(t types.Type) *types.Named {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	n, _ := types.Unalias(t).(*types.Named)
+	return n
 }
 
 // Callee returns the function or method that a call names, or nil: of an
@@ -396,9 +402,12 @@ func OnError(b *ssa.BasicBlock) bool {
 }
 
 // IsAlways reports whether each call of a function that does not fail comes through
-// a block.
-func IsAlways(b *ssa.BasicBlock) bool {
-	seen := map[*ssa.BasicBlock]bool{b: true}
+// one of some of its blocks.
+func IsAlways(blocks ...*ssa.BasicBlock) bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	for _, b := range blocks {
+		seen[b] = true
+	}
 	var avoids func(at *ssa.BasicBlock) bool
 	avoids = func(at *ssa.BasicBlock) bool {
 		if seen[at] {
@@ -422,7 +431,7 @@ func IsAlways(b *ssa.BasicBlock) bool {
 		}
 		return false
 	}
-	return !avoids(b.Parent().Blocks[0])
+	return !avoids(blocks[0].Parent().Blocks[0])
 }
 
 // errTest reports whether an If is about an error, and which of its successors is

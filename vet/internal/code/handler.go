@@ -3,6 +3,7 @@ package code
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
@@ -15,54 +16,88 @@ var handlers = []string{
 	"github.com/labstack/echo.Context", "github.com/labstack/echo/v4.Context", "github.com/labstack/echo/v5.Context",
 	"github.com/gofiber/fiber.Ctx", "github.com/gofiber/fiber/v2.Ctx", "github.com/gofiber/fiber/v3.Ctx",
 	"github.com/valyala/fasthttp.RequestCtx",
+	"connectrpc.com/connect.Request",
 	"github.com/prometheus/client_golang/prometheus.Metric", // Collect(chan<- Metric): for every scrape
 }
 
-// frameworks are packages that those import whose functions are handlers, beside
-// net/http: gRPC's by the errors that they return.
-var frameworks = []string{
-	"github.com/gin-gonic/gin",
-	"github.com/labstack/echo", "github.com/labstack/echo/v4", "github.com/labstack/echo/v5",
-	"github.com/gofiber/fiber", "github.com/gofiber/fiber/v2", "github.com/gofiber/fiber/v3",
-	"google.golang.org/grpc/codes", "google.golang.org/grpc/status",
-}
+// frameworks are packages that those import which have handlers: gRPC's, by the errors
+// that they return.
+var frameworks = func() map[string]bool {
+	paths := map[string]bool{"google.golang.org/grpc/codes": true, "google.golang.org/grpc/status": true}
+	for _, h := range handlers {
+		paths[h[:strings.LastIndexByte(h, '.')]] = true
+	}
+	return paths
+}()
 
 // isHandler reports whether f serves requests, by its parameters: or makes them,
 // as a RoundTripper's RoundTrip.
 func isHandler(f *ssa.Function) bool {
 	params := f.Signature.Params()
-	for i := range params.Len() {
-		t := types.Unalias(params.At(i).Type())
-		if ch, ok := t.(*types.Chan); ok {
-			t = types.Unalias(ch.Elem())
-		}
-		if p, ok := t.(*types.Pointer); ok {
-			t = types.Unalias(p.Elem())
-		}
-		if n, ok := t.(*types.Named); ok && n.Obj().Pkg() != nil {
-			name := n.Obj().Pkg().Path() + "." + n.Obj().Name()
-			for _, h := range handlers {
-				if trimVendor(name) == h {
-					return true
-				}
-			}
+	for v := range params.Variables() {
+		if slices.Contains(handlers, paramType(v.Type())) {
+			return true
 		}
 	}
 	return f.Name() == "RoundTrip" && f.Signature.Recv() != nil && params.Len() == 1 && Named(params.At(0).Type(), "net/http", "Request") || isRPC(f)
 }
 
-// isRPC reports whether f is a method that gRPC calls for a request, by its signature:
-// of a context and a message, which returns another and an error, or of a stream.
+// paramType is path.Name of the type of a parameter, of what it points to, or of what a
+// channel has.
+func paramType(t types.Type) string {
+	if ch, ok := types.Unalias(t).(*types.Chan); ok {
+		t = ch.Elem()
+	}
+	n := NamedOf(t)
+	if n == nil || n.Obj().Pkg() == nil {
+		return ""
+	}
+	return trimVendor(n.Obj().Pkg().Path()) + "." + n.Obj().Name()
+}
+
+// isRequest reports whether what a handler is given of this type says what is asked for.
+func isRequest(t types.Type) bool {
+	return Named(t, "net/http", "Request") || slices.Contains(handlers, paramType(t)) || isMessage(t)
+}
+
+// isRPC reports whether f is a method that gRPC calls for a request: of a context and a
+// message, which returns another and an error, or of a stream; and its type is a server
+// by an interface of a message's package.
 func isRPC(f *ssa.Function) bool {
-	params, results := f.Signature.Params(), f.Signature.Results()
-	if f.Signature.Recv() == nil || !ast.IsExported(f.Name()) || params.Len() == 0 || results.Len() == 0 || !IsError(results.At(results.Len()-1).Type()) {
+	sig := f.Signature
+	params, results := sig.Params(), sig.Results()
+	if sig.Recv() == nil || !ast.IsExported(f.Name()) || params.Len() == 0 || results.Len() == 0 || !IsError(results.At(results.Len()-1).Type()) {
 		return false
 	}
 	if results.Len() == 1 {
-		return isServerStream(params.At(params.Len() - 1).Type())
+		return isServerStream(params.At(params.Len()-1).Type()) && isServer(f)
 	}
 	return params.Len() == 2 && Named(params.At(0).Type(), "context", "Context") && isMessage(params.At(1).Type()) &&
-		results.Len() == 2 && isMessage(results.At(0).Type())
+		results.Len() == 2 && isMessage(results.At(0).Type()) && isServer(f)
+}
+
+// isServer reports whether a method's type has an interface that is called a server, and
+// has the method, of a package of its parameters or its first result.
+func isServer(f *ssa.Function) bool {
+	recv := f.Signature.Recv().Type()
+	all := []types.Type{f.Signature.Results().At(0).Type()}
+	for p := range f.Signature.Params().Variables() {
+		all = append(all, p.Type())
+	}
+	for _, t := range all {
+		n := NamedOf(t)
+		if n == nil || n.Obj().Pkg() == nil {
+			continue
+		}
+		scope := n.Obj().Pkg().Scope()
+		for _, name := range scope.Names() {
+			it, ok := scope.Lookup(name).Type().Underlying().(*types.Interface)
+			if ok && strings.HasSuffix(name, "Server") && hasMethod(scope.Lookup(name).Type(), f.Name()) && types.Implements(recv, it) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isMessage reports whether a type points to a message of protobuf.

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// isKept reports whether what a call returns is kept, and asked for before the next
+// IsKept reports whether what a call returns is kept, and asked for before the next
 // one: in a field that is set from the result, and looked at first. Such a call is
 // made seldom, as when a token is no longer good.
-func isKept(call *ssa.Call) bool {
+func IsKept(call *ssa.Call) bool {
 	set := setFrom(call)
 	if len(set) == 0 {
 		return false

@@ -87,11 +87,14 @@ func (c *Code) Repeats(in ssa.Instruction) Often {
 }
 
 // shown is a function's name for people: a literal's is the one around it.
-func shown(f *ssa.Function) string {
+func shown(f *ssa.Function) string { return Outermost(f).Name() }
+
+// Outermost is the function that a literal is in, or the function itself.
+func Outermost(f *ssa.Function) *ssa.Function {
 	for f.Parent() != nil {
 		f = f.Parent()
 	}
-	return f.Name()
+	return f
 }
 
 // findOften says it of all functions. It starts from those that others call: the
@@ -256,8 +259,11 @@ var onces = []string{"Init", "Setup", "Install", "Start", "Run", "Serve", "Liste
 // makers begin the names of functions that return an object of their package.
 var makers = []string{"New", "Open", "Create", "Connect", "Dial"}
 
+// IsForOnce reports whether a function's name says that it is called once.
+func IsForOnce(name string) bool { return startsWith(name, onces) }
+
 func isForOnce(f *ssa.Function) bool {
-	return startsWith(f.Name(), onces) || startsWith(f.Name(), makers) && returnsOwn(f)
+	return IsForOnce(f.Name()) || startsWith(f.Name(), makers) && returnsOwn(f)
 }
 
 // startsWith reports whether the first word, or more, of a name is one of the words.
@@ -270,11 +276,7 @@ func startsWith(name string, words []string) bool {
 
 func returnsOwn(f *ssa.Function) bool {
 	for v := range f.Signature.Results().Variables() {
-		t := types.Unalias(v.Type())
-		if p, ok := t.(*types.Pointer); ok {
-			t = types.Unalias(p.Elem())
-		}
-		if n, ok := t.(*types.Named); ok && n.Obj().Pkg() == f.Pkg.Pkg {
+		if n := NamedOf(v.Type()); n != nil && n.Obj().Pkg() == f.Pkg.Pkg {
 			return true
 		}
 	}

@@ -31,7 +31,22 @@ type clientStream interface {
 	RecvMsg(m any) error
 }
 
+// A ThingServer is what is generated.
+type ThingServer interface {
+	Get(context.Context, *request) (*reply, error)
+	Watch(*request, stream) error
+}
+
 type server struct{}
+
+// A client has a method of the same kind, and is no server.
+type client struct{}
+
+func (c *client) Get(ctx context.Context, r *request) (*reply, error) { // want Get:"makes a new sql.DB for each call"
+	db := store.MustOpen("dsn")
+	defer db.Close()
+	return &reply{}, db.Ping()
+}
 
 func (s *server) Get(ctx context.Context, r *request) (*reply, error) {
 	db, err := store.Open("dsn") // want `a new sql.DB, from Open, for every request that reaches Get`
