@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/go/ssa"
 
 	"github.com/berth-go/berth/vet/internal/code"
+	"github.com/berth-go/berth/vet/internal/pools"
 )
 
 // IsNew is the fact of a function, or of an interface's method, that each time it
@@ -20,6 +21,7 @@ import (
 type IsNew struct {
 	Pool string // "sql.DB"
 	In   string // the type that has it; empty if it is returned itself
+	HTTP bool   // it is net/http's
 }
 
 // AFact makes it one.
@@ -40,7 +42,7 @@ func (n *IsNew) what() string {
 // each time, which is gone when it is done.
 type PerCall struct {
 	Pool string
-	At   string // where it makes it, or what it calls: a file in its module, and a line
+	At   string // where: a file and a line; of an interface's method, its first type's
 }
 
 // AFact makes it one.
@@ -51,9 +53,10 @@ func (p *PerCall) String() string { return "makes a new " + p.Pool + " for each 
 
 // makers knows the functions that make pools.
 type makers struct {
-	pass *analysis.Pass
-	c    *code.Code
-	http []code.Source // Transports, and what else newtransport knows
+	pass  *analysis.Pass
+	c     *code.Code
+	table *pools.Table
+	http  []code.Source // Transports, and what else newtransport knows
 }
 
 // fact is what is known of a function; its Pool is empty if nothing is.
@@ -86,33 +89,43 @@ func (m makers) find() (found bool) {
 		if m.made(fn) == "" && m.isMaker(f, fn) {
 			found = true
 		}
-		if m.wasted(fn) == "" && m.isWasteful(f, fn) {
+		if m.wasted(fn) == "" && !code.IsForOnce(f.Name()) && m.isWasteful(f, fn) {
 			found = true
 		}
 	}
 	return m.findInterfaces() || found
 }
 
-// isMaker exports IsNew of a function, if it is.
+// isMaker exports IsNew of a function, if it is: by one source of its, or by several of
+// which each way has one.
 func (m makers) isMaker(f *ssa.Function, fn *types.Func) bool {
+	var (
+		from   []code.Source
+		values []ssa.Value
+		blocks []*ssa.BasicBlock
+	)
 	for _, s := range m.sources(f) {
-		flow := m.c.Follow(s.Value)
-		if !flow.Returned || flow.Kept || !code.IsAlways(s.In.Block()) || m.c.Closes(s.Value) {
-			continue
-		}
-		if holder := m.holder(f, s); holder != nil {
-			n := m.fact(s.Fn)
-			m.pass.ExportObjectFact(fn, &IsNew{Pool: s.What, In: cmp.Or(nameOf(holder, s), n.In)})
-			return true
+		if flow := m.c.Follow(s.Value); flow.Returned && !flow.Kept && !m.c.Closes(s.Value) {
+			from, values, blocks = append(from, s), append(values, s.Value), append(blocks, s.In.Block())
 		}
 	}
-	return false
+	if len(from) == 0 || !code.IsAlways(blocks...) {
+		return false
+	}
+	holder := m.holder(f, values)
+	if holder == nil {
+		return false
+	}
+	s := from[0]
+	n := m.fact(s.Fn)
+	m.pass.ExportObjectFact(fn, &IsNew{Pool: s.What, In: cmp.Or(nameOf(holder, s), n.In), HTTP: n.HTTP || s.HTTP})
+	return true
 }
 
 // isWasteful exports PerCall of a function, if it is, and is not reported itself.
 func (m makers) isWasteful(f *ssa.Function, fn *types.Func) bool {
-	for _, s := range m.c.Sources(f, table(), m.made) {
-		if m.isOnce(s.In) && isBrief(m.c, s, m.fact(s.Fn)) {
+	for _, s := range m.c.Sources(f, m.table, m.made) {
+		if m.isOnce(s.In) && m.isBrief(s) {
 			m.pass.ExportObjectFact(fn, &PerCall{s.What, m.place(s.In)})
 			return true
 		}
@@ -127,11 +140,25 @@ func (m makers) isWasteful(f *ssa.Function, fn *types.Func) bool {
 	return false
 }
 
-// place is where an instruction is, for people: a file of its module, and a line.
+// isBrief reports whether a pool is gone when the function that made it is done, and is
+// not used for as long as that likes.
+func (m makers) isBrief(s code.Source) bool {
+	if m.c.Lasts(s.Value) {
+		return false
+	}
+	if m.c.Closes(s.Value) {
+		return true
+	}
+	flow := m.c.Follow(s.Value)
+	return !flow.Outlives() && !(flow.Looped && !code.InLoop(s.In)) && (!m.fact(s.Fn).HTTP || flow.Used)
+}
+
+// place is where an instruction is, for people: a file, as from the folder of the module
+// that is looked at, or by its import path, and a line.
 func (m makers) place(in ssa.Instruction) string {
 	at := m.pass.Fset.Position(in.Pos())
 	dir := m.pass.Pkg.Path()
-	if m.pass.Module != nil {
+	if m.pass.Module != nil && m.pass.Module.Version == "" {
 		dir = strings.TrimPrefix(strings.TrimPrefix(dir, m.pass.Module.Path), "/")
 	}
 	return fmt.Sprintf("%s:%d", path.Join(dir, filepath.Base(at.Filename)), at.Line)
@@ -146,19 +173,21 @@ func (m makers) isOnce(in ssa.Instruction) bool {
 // sources are where f makes a pool: of the table, by a function that is known, or one
 // for HTTP, which is newtransport's to report but where something has it.
 func (m makers) sources(f *ssa.Function) []code.Source {
-	all := m.c.Sources(f, table(), m.made)
+	all := m.c.Sources(f, m.table, m.made)
 	for _, s := range m.http {
 		if s.In.Parent() == f {
+			s.HTTP = true
 			all = append(all, s)
 		}
 	}
 	return all
 }
 
-// holder is the type of what f returns each time that is the pool, or has it, or nil.
+// holder is the type of what f returns each time that is one of the pools, or has it, or
+// nil.
 // Clients and Transports are newtransport's, and what a function has is for later.
-func (m makers) holder(f *ssa.Function, s code.Source) types.Type {
-	v, ok := m.c.ReturnsIn(f, s.Value)
+func (m makers) holder(f *ssa.Function, values []ssa.Value) types.Type {
+	v, ok := m.c.ReturnsIn(f, values...)
 	if !ok || code.IsPool(v.Type()) {
 		return nil
 	}
@@ -171,34 +200,22 @@ func (m makers) holder(f *ssa.Function, s code.Source) types.Type {
 // nameOf is how a type that has a pool is called, or empty if it is the pool's own, or an
 // interface, which it may be itself.
 func nameOf(t types.Type, s code.Source) string {
-	if p, ok := types.Unalias(t).(*types.Pointer); ok {
-		t = p.Elem()
-	}
-	n, ok := types.Unalias(t).(*types.Named)
-	if !ok || types.IsInterface(n) {
+	n := code.NamedOf(t)
+	if n == nil || types.IsInterface(n) {
 		return ""
 	}
-	if own := resultOf(s); own != nil && n.Obj() == own.Obj() {
+	pool := s.Value.Type()
+	if tuple, ok := pool.(*types.Tuple); ok && tuple.Len() > 0 {
+		pool = tuple.At(0).Type()
+	}
+	if own := code.NamedOf(pool); own != nil && n.Obj() == own.Obj() {
 		return ""
 	}
 	return n.Obj().Name()
 }
 
-// resultOf is the type that a source returns, or nil.
-func resultOf(s code.Source) *types.Named {
-	t := s.Value.Type()
-	if tuple, ok := t.(*types.Tuple); ok && tuple.Len() > 0 {
-		t = tuple.At(0).Type()
-	}
-	if p, ok := types.Unalias(t).(*types.Pointer); ok {
-		t = p.Elem()
-	}
-	n, _ := types.Unalias(t).(*types.Named)
-	return n
-}
-
 // findInterfaces exports the facts of the methods of the package's interfaces that are
-// those of all its types that have them.
+// those of all its types that have them. What other packages' types do is not known.
 func (m makers) findInterfaces() (found bool) {
 	scope := m.pass.Pkg.Scope()
 	for _, name := range scope.Names() {
@@ -208,7 +225,7 @@ func (m makers) findInterfaces() (found bool) {
 		}
 		for method := range it.ExplicitMethods() {
 			all := m.implementing(it, method.Name())
-			if len(all) == 0 {
+			if len(all) == 0 || method.Pkg() != m.pass.Pkg { // of type T other.Interface
 				continue
 			}
 			if made := m.fact(all[0]); m.made(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.made(fn) == "" }) {

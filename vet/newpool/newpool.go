@@ -3,6 +3,8 @@
 package newpool
 
 import (
+	"strings"
+
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
 
@@ -43,27 +45,29 @@ func init() {
 	Analyzer.Flags.Func("table", "a `file` with more constructors", pools.Extend)
 }
 
-func table() *pools.Table { return pools.Of(false) }
-
 func run(pass *analysis.Pass) (any, error) {
-	c := pass.ResultOf[code.Analyzer].(*code.Code)
-	m := makers{pass: pass, c: c, http: pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).New}
+	m := makers{
+		pass:  pass,
+		c:     pass.ResultOf[code.Analyzer].(*code.Code),
+		table: pools.Of(false),
+		http:  pass.ResultOf[newtransport.Analyzer].(*newtransport.Result).New,
+	}
 	for m.find() {
 	}
-	for _, f := range c.Funcs {
-		for _, s := range c.Sources(f, table(), m.made) {
-			what := "a new " + s.What
-			if s.Fn != nil {
-				n := m.fact(s.Fn)
-				what = "a new " + n.what() + ", from " + s.Fn.Name() + ","
-			}
-			if isOften(c, s) && isBrief(c, s, m.fact(s.Fn)) {
-				report(pass, s, what+" "+c.Often(s.In).String(), "")
+	for _, f := range m.c.Funcs {
+		for _, s := range m.c.Sources(f, m.table, m.made) {
+			if m.isOften(s) && m.isBrief(s) {
+				what := s.What
+				if s.Fn != nil {
+					n := m.fact(s.Fn)
+					what = n.what() + ", from " + s.Fn.Name()
+				}
+				m.report(s, what, "")
 			}
 		}
-		for _, s := range c.Sources(f, nil, m.wasted) {
-			if !isCalledHere(s) && isOften(c, s) {
-				report(pass, s, "a new "+s.What+" in "+s.Fn.Name()+", "+c.Often(s.In).String(), m.perCall(s.Fn).At)
+		for _, s := range m.c.Sources(f, nil, m.wasted) {
+			if !m.isCalledHere(s) && m.isOften(s) && !code.IsKept(s.In.(*ssa.Call)) {
+				m.report(s, s.What+" by "+s.Fn.Name(), ": it is made in "+m.perCall(s.Fn).At)
 			}
 		}
 	}
@@ -71,37 +75,24 @@ func run(pass *analysis.Pass) (any, error) {
 }
 
 // isOften reports whether a pool is made again and again, for the same address.
-func isOften(c *code.Code, s code.Source) bool {
-	often := c.Often(s.In)
-	return often.Serves() && !c.IsTest(s.In.Pos()) && !(often.ByLoop() && c.Differs(s))
-}
-
-// isBrief reports whether a pool is gone when the function that made it is done; n is
-// what is known of the one that it came from.
-func isBrief(c *code.Code, s code.Source, n IsNew) bool {
-	if c.Closes(s.Value) {
-		return true
-	}
-	flow := c.Follow(s.Value)
-	return !flow.Outlives() && !(flow.Looped && !code.InLoop(s.In)) && (n.In == "" || flow.Used)
+func (m makers) isOften(s code.Source) bool {
+	often := m.c.Often(s.In)
+	return often.Serves() && !m.c.IsTest(s.In.Pos()) && !(often.ByLoop() && m.c.Differs(s)) && !m.c.IsAsked(s)
 }
 
 // isCalledHere reports whether a function is of the package that calls it, so that it is
 // known there how often it runs.
-func isCalledHere(s code.Source) bool {
-	callee := s.In.(*ssa.Call).Call.StaticCallee()
-	return callee != nil && callee.Blocks != nil
+func (m makers) isCalledHere(s code.Source) bool {
+	return s.Fn.Pkg() == m.pass.Pkg && !s.In.(*ssa.Call).Call.IsInvoke()
 }
 
-// report reports it; at is where the pool is made, if that is not here.
-func report(pass *analysis.Pass, s code.Source, what, at string) {
-	where := ""
-	if at != "" {
-		where = ": it is made in " + at
+func (m makers) report(s code.Source, what, where string) {
+	if strings.Contains(what, ", ") {
+		what += ","
 	}
-	code.Reports(pass, code.Report{
+	code.Reports(m.pass, code.Report{
 		Pos: s.In.Pos(), End: s.In.Pos(),
-		What: what + ": its connections are never reused",
+		What: "a new " + what + " " + m.c.Often(s.In).String() + ": its connections are never reused",
 		Do:   "make it once, and give it to those who need it" + where,
 	})
 }

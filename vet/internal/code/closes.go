@@ -1,6 +1,7 @@
 package code
 
 import (
+	"go/token"
 	"go/types"
 	"slices"
 
@@ -10,40 +11,131 @@ import (
 // closers begin the names of what ends something.
 var closers = []string{"Close", "Stop", "Disconnect", "Shutdown", "Quit", "Release"}
 
-// Closes reports whether a function closes what it made when it is done with it: by a
-// method, a function that is given it, or one that came beside it, deferred or not, but
-// not only where something failed. Then it does not outlive the call, whoever else had
-// it meanwhile.
+// Closes reports whether a function closes what it made when it is done with it, on
+// every way that does not fail: by a method, a function that is given it, or one that
+// came beside it, deferred or not. Then it does not outlive the call, whoever else had it
+// meanwhile.
 func (c *Code) Closes(v ssa.Value) bool {
 	in, ok := v.(ssa.Instruction)
-	return ok && closes(in.Parent(), namesOf(v))
+	return ok && closer{namesOf(v)}.closesFrom(in.Block())
 }
 
-// closes reports whether f, or a literal that it defers or calls, closes one of the
-// values.
-func closes(f *ssa.Function, values map[ssa.Value]bool) bool {
-	for in, common := range Calls(f) {
-		if OnError(in.Block()) {
-			continue
+// A closer looks for what closes one of some values.
+type closer struct{ values map[ssa.Value]bool }
+
+// closesFrom reports whether each way from a block to a return, or back to it, closes
+// one: but for those on which something failed, or there is none.
+func (c closer) closesFrom(from *ssa.BasicBlock) bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	var leaves func(b *ssa.BasicBlock) bool
+	leaves = func(b *ssa.BasicBlock) bool {
+		if seen[b] || slices.ContainsFunc(b.Instrs, c.isClose) {
+			return false
 		}
-		if _, started := in.(*ssa.Go); started {
-			continue // who knows when
+		seen[b] = true
+		without := -1
+		switch last := b.Instrs[len(b.Instrs)-1].(type) {
+		case *ssa.Return:
+			return !returnsError(last)
+		case *ssa.If:
+			without = c.without(last)
 		}
-		if m, ok := common.Value.(*ssa.MakeClosure); ok && closes(m.Fn.(*ssa.Function), values) {
+		for i, next := range b.Succs {
+			if i != without && (next == from || leaves(next)) {
+				return true
+			}
+		}
+		return false
+	}
+	return !leaves(from)
+}
+
+// without is the successor of an If for when there was an error, or none of the values
+// is there, or -1.
+func (c closer) without(test *ssa.If) int {
+	if isErr, at := errTest(test); isErr {
+		return at
+	}
+	if op, ok := test.Cond.(*ssa.BinOp); ok && c.values[op.X] && IsNil(op.Y) {
+		switch op.Op {
+		case token.EQL:
+			return 0
+		case token.NEQ:
+			return 1
+		}
+	}
+	return -1
+}
+
+// isClose reports whether an instruction closes one, or calls or defers a literal that
+// does.
+func (c closer) isClose(in ssa.Instruction) bool {
+	call, ok := in.(ssa.CallInstruction)
+	if _, started := in.(*ssa.Go); !ok || started {
+		return false // who knows when
+	}
+	common := call.Common()
+	if m, ok := common.Value.(*ssa.MakeClosure); ok {
+		if lit := m.Fn.(*ssa.Function); len(lit.Blocks) > 0 && c.closesFrom(lit.Blocks[0]) {
 			return true
 		}
-		if values[common.Value] && !common.IsInvoke() {
-			return true // what came with it: cleanup()
+	}
+	if c.values[common.Value] && !common.IsInvoke() {
+		return isCleanup(common.Signature())
+	}
+	fn := Callee(common)
+	return fn != nil && startsWith(fn.Name(), closers) && slices.ContainsFunc(Args(common), func(arg ssa.Value) bool { return c.values[arg] })
+}
+
+// isCleanup reports whether a function may be what ends something that it came with.
+func isCleanup(sig *types.Signature) bool {
+	res := sig.Results()
+	return sig.Params().Len() == 0 && (res.Len() == 0 || res.Len() == 1 && IsError(res.At(0).Type()))
+}
+
+// Lasts reports whether a function goes on with what it made for as long as it likes: it,
+// or one that is given it, has a loop without an end, receives from a channel in one, or
+// asks in one whether a context is done. Then its connection is used again and again.
+func (c *Code) Lasts(v ssa.Value) bool {
+	in, ok := v.(ssa.Instruction)
+	if !ok {
+		return false
+	}
+	isSource := func(b *ssa.BasicBlock) bool { return b == in.Block() }
+	for _, b := range in.Parent().Blocks {
+		if !isSource(b) && Reaches(in.Block(), b) && comesBack(b, isSource) && goesOn(b) {
+			return true
 		}
-		name := ""
-		if fn := Callee(common); fn != nil {
-			name = fn.Name()
+	}
+	names := namesOf(v)
+	for _, common := range Calls(in.Parent()) {
+		callee := common.StaticCallee()
+		if callee == nil || !slices.ContainsFunc(common.Args, func(arg ssa.Value) bool { return names[arg] }) {
+			continue
 		}
-		if startsWith(name, closers) && slices.ContainsFunc(Args(common), func(arg ssa.Value) bool { return values[arg] }) {
+		if slices.ContainsFunc(callee.Blocks, func(b *ssa.BasicBlock) bool { return comesBack(b, none) && goesOn(b) }) {
 			return true
 		}
 	}
 	return false
+}
+
+// goesOn reports whether a loop that has a block may go on for ever, by what is in it.
+func goesOn(b *ssa.BasicBlock) bool {
+	if b.Comment == "for.body" && len(b.Preds) > 1 {
+		return true // it has no condition
+	}
+	return slices.ContainsFunc(b.Instrs, func(in ssa.Instruction) bool {
+		switch in := in.(type) {
+		case *ssa.Select:
+			return true
+		case *ssa.UnOp:
+			return in.Op == token.ARROW
+		case *ssa.Call:
+			return FullName(Callee(in.Common())) == "(context.Context).Err"
+		}
+		return false
+	})
 }
 
 // namesOf are a value, and what it is called elsewhere in its function and in its

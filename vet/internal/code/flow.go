@@ -3,6 +3,7 @@ package code
 import (
 	"cmp"
 	"go/types"
+	"maps"
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
@@ -49,10 +50,14 @@ func (c *Code) ReturnsOnly(f *ssa.Function, v ssa.Value) bool {
 	return true
 }
 
-// ReturnsIn is what f returns wherever it returns v, or what holds it, if it does so
-// each time but where it returns an error, nil or nothing; of several, the first result.
-func (c *Code) ReturnsIn(f *ssa.Function, v ssa.Value) (in ssa.Value, ok bool) {
-	t := c.track(v, 0)
+// ReturnsIn is what f returns wherever it returns one of the values, or what holds it, if
+// it does so each time but where it returns an error, nil or nothing; of several results,
+// the first.
+func (c *Code) ReturnsIn(f *ssa.Function, values ...ssa.Value) (in ssa.Value, ok bool) {
+	holds := map[ssa.Value]bool{}
+	for _, v := range values {
+		maps.Copy(holds, c.track(v, 0).seen)
+	}
 	for _, b := range f.Blocks {
 		ret, isReturn := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
 		if !isReturn || OnError(b) || len(ret.Results) == 0 {
@@ -62,7 +67,7 @@ func (c *Code) ReturnsIn(f *ssa.Function, v ssa.Value) (in ssa.Value, ok bool) {
 			if given := Returned(ret, res); given != nil {
 				res = given
 			}
-			return t.seen[res]
+			return holds[res]
 		})
 		if at >= 0 {
 			in = cmp.Or(in, ret.Results[at])

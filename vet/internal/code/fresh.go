@@ -29,6 +29,7 @@ type Source struct {
 	Value ssa.Value // a pointer to it, or it
 	In    ssa.Instruction
 	What  string      // it is
+	HTTP  bool        // it is net/http's
 	Off   bool        // it keeps no connections
 	Fn    *types.Func // the function of the user's that makes it, if that is another
 }
@@ -68,6 +69,43 @@ func (c *Code) Differs(s Source) bool {
 	return ok && slices.ContainsFunc(Args(call.Common()), func(v ssa.Value) bool { return c.Varies(call, v) })
 }
 
+// IsAsked reports whether a source is made of what a request asks for, as a probe's that
+// is given an address, in the handler itself.
+func (c *Code) IsAsked(s Source) bool {
+	call, ok := s.In.(*ssa.Call)
+	return ok && isHandler(Outermost(s.In.Parent())) && slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return isAsked(v, map[ssa.Value]bool{}) })
+}
+
+func isAsked(v ssa.Value, seen map[ssa.Value]bool) bool {
+	if v == nil || seen[v] || Named(v.Type(), "context", "Context") {
+		return false
+	}
+	seen[v] = true
+	switch v := v.(type) {
+	case *ssa.Parameter:
+		return isRequest(v.Type())
+	case *ssa.FreeVar:
+		return isAsked(Captured(v), seen)
+	case *ssa.Alloc, *ssa.FieldAddr:
+		for _, in := range *v.Referrers() {
+			switch in := in.(type) {
+			case *ssa.Store:
+				if in.Addr == v && isAsked(in.Val, seen) {
+					return true
+				}
+			case *ssa.FieldAddr:
+				if in.X == v && isAsked(in, seen) {
+					return true
+				}
+			}
+		}
+	}
+	if in, ok := v.(ssa.Instruction); ok {
+		return slices.ContainsFunc(in.Operands(nil), func(op *ssa.Value) bool { return isAsked(*op, seen) })
+	}
+	return false
+}
+
 // isMade reports whether an Alloc is a literal or a variable of its own: not the
 // copy of another, or a parameter.
 func (c *Code) isMade(a *ssa.Alloc) bool {
@@ -83,12 +121,8 @@ func (c *Code) isMade(a *ssa.Alloc) bool {
 
 // typeName is path.Name of what t points to.
 func typeName(t types.Type) string {
-	p, ok := types.Unalias(t).(*types.Pointer)
-	if !ok {
-		return ""
-	}
-	n, ok := types.Unalias(p.Elem()).(*types.Named)
-	if !ok || n.Obj().Pkg() == nil {
+	n := NamedOf(t)
+	if _, isPointer := types.Unalias(t).(*types.Pointer); !isPointer || n == nil || n.Obj().Pkg() == nil {
 		return ""
 	}
 	return trimVendor(n.Obj().Pkg().Path()) + "." + n.Obj().Name()

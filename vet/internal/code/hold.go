@@ -81,7 +81,7 @@ func isData(typ types.Type) bool {
 	for _, d := range []struct{ pkg, name string }{
 		{"net/http", "Response"}, {"net/http", "Request"}, {"net/http", "Header"}, {"net/http", "Cookie"},
 		{"time", "Time"}, {"io", "Reader"}, {"io", "ReadCloser"}, {"io", "Writer"}, {"reflect", "Type"},
-		{"context", "CancelFunc"}, {"net", "Addr"}, {"fmt", "Stringer"}, {"bytes", "Buffer"}, {"net/url", "URL"},
+		{"context", "CancelFunc"}, {"net", "Addr"}, {"fmt", "Stringer"}, {"bytes", "Buffer"}, {"net/url", "URL"}, {"database/sql", "Rows"}, {"database/sql", "Row"},
 	} {
 		if Named(typ, d.pkg, d.name) {
 			return true

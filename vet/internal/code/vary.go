@@ -39,7 +39,9 @@ func (w varying) looks(v ssa.Value, calls int) bool {
 		return w.looks(Captured(v), calls)
 	case *ssa.Alloc:
 		return w.stored(v, calls)
-	case *ssa.Function, *ssa.Global, *ssa.MakeClosure, *ssa.Builtin, *ssa.Const:
+	case *ssa.MakeClosure:
+		return slices.ContainsFunc(v.Bindings, func(b ssa.Value) bool { return w.looks(b, calls) })
+	case *ssa.Function, *ssa.Global, *ssa.Builtin, *ssa.Const:
 		return false
 	case ssa.Instruction:
 		for _, op := range v.Operands(nil) {

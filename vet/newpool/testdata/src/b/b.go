@@ -67,12 +67,12 @@ func loop(names []string) {
 }
 
 func counts(w http.ResponseWriter, r *http.Request) {
-	store.Count() // want `a new sql.DB in Count, for every request that reaches counts: its connections are never reused`
+	store.Count() // want `a new sql.DB by Count for every request that reaches counts: its connections are never reused`
 }
 
 func countsBy(c store.Counter, names []string) {
 	for range names {
-		c.Count() // want `a new sql.DB in Count, in every turn of a loop`
+		c.Count() // want `a new sql.DB by Count in every turn of a loop`
 	}
 }
 
@@ -119,7 +119,7 @@ func or(w http.ResponseWriter, r *http.Request)     { store.Or(store.Shared()).P
 func maybe(w http.ResponseWriter, r *http.Request)  { store.NewMaybe(nil).Get(r.Context()) }
 func named(w http.ResponseWriter, r *http.Request)  { _ = store.NewAPI().Name() }
 
-func each(dsns []string) {
+func eachOf(dsns []string) {
 	for _, dsn := range dsns {
 		store.MustOpen(dsn).Ping()
 	}

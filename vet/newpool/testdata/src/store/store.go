@@ -84,6 +84,20 @@ func (a *API) Get(ctx context.Context) (err error) {
 
 func (a *API) Name() string { return "a" }
 
+// An Opener is implemented elsewhere.
+type Opener interface{ OpenDB() *sql.DB }
+
+// By opens what is asked for.
+func By(kind string) (db *sql.DB, err error) { // want By:"returns a new sql.DB"
+	switch kind {
+	case "":
+		return nil, errors.New("no kind")
+	case "pgx":
+		return sql.Open("pgx", "dsn")
+	}
+	return sql.Open("mysql", "dsn")
+}
+
 // A Source makes stores, for whoever has one.
 type Source interface {
 	Store() (*Store, func(), error) // want Store:"returns a new Store with its own sql.DB"
@@ -191,4 +205,27 @@ func (l *lazy) DB() *sql.DB {
 		l.db, _ = sql.Open("pgx", "dsn")
 	}
 	return l.db
+}
+
+// Checked is as good as new.
+func Checked() (*sql.DB, error) { // want Checked:"returns a new sql.DB"
+	db, err := sql.Open("pgx", "dsn")
+	if err != nil {
+		return nil, err
+	}
+	if db.Stats().OpenConnections > 1 {
+		db.Close()
+		return nil, errors.New("in use")
+	}
+	return db, nil
+}
+
+// Run is the program.
+func Run() error {
+	db, err := sql.Open("pgx", "dsn")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return http.ListenAndServe(":0", nil)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func count(c *gin.Context) {
-	n, _ := store.Count() // want `a new sql.DB in Count, for every request that reaches count`
+	n, _ := store.Count() // want `a new sql.DB by Count for every request that reaches count`
 	c.JSON(200, n)
 }
 
