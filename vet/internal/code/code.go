@@ -21,15 +21,15 @@ import (
 	"github.com/berth-go/berth/vet/internal/pools"
 )
 
-// Analyzer builds the Code of a package. Of those that can't make a connection,
-// and of the standard library, it is empty and costs nothing.
+// Analyzer builds the Code of a package. Of those of other modules that can't make a
+// connection, and of the standard library, it is empty and costs nothing.
 var Analyzer = &analysis.Analyzer{
 	Name:       "berthcode",
 	Doc:        "what the analyzers of berth share: SSA, and which functions run often",
 	URL:        "https://pkg.go.dev/github.com/berth-go/berth/vet",
 	Requires:   []*analysis.Analyzer{ctrlflow.Analyzer}, // for buildssa, which is run where it is of use
 	ResultType: reflect.TypeFor[*Code](),
-	FactTypes:  []analysis.Fact{new(Requests), new(Looked)},
+	FactTypes:  []analysis.Fact{new(Requests)},
 	Run:        func(pass *analysis.Pass) (any, error) { return build(pass) },
 }
 
@@ -58,9 +58,6 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c := &Code{pass: pass, flows: map[flowKey]Flow{}, fresh: map[*types.Func]bool{}, tests: testFiles(pass), isProgram: isProgram(pass)}
 	if !ofUse(pass) {
 		return c, nil
-	}
-	if isMain(pass.Module) {
-		pass.ExportPackageFact(new(Looked))
 	}
 	res, err := buildssa.Analyzer.Run(pass)
 	if err != nil {
@@ -130,34 +127,18 @@ func (c *Code) Callers(f *ssa.Function) []ssa.CallInstruction { return c.callers
 // SetTo are the values that a package variable is set to, in its package, but by tests.
 func (c *Code) SetTo(g *ssa.Global) []ssa.Value { return c.globals[g] }
 
-// ofUse reports whether a package is looked at: one that imports something that
-// makes connections, or has to do with it, or has handlers; and of the module that is
-// looked at, one that imports another that is, whose functions may waste some.
+// ofUse reports whether a package is looked at: those of the module that go vet was given,
+// since a service between a handler and what it wastes may import nothing that makes
+// connections; and of others, those that import something that does, or have to do with it.
 func ofUse(pass *analysis.Pass) bool {
 	if isStandard(pass) {
 		return false
 	}
-	if pools.Makes(pass.Pkg.Path()) {
+	if pass.Module == nil || pass.Module.Version == "" || pools.Makes(pass.Pkg.Path()) {
 		return true
 	}
-	for _, p := range pass.Pkg.Imports() {
-		if Connects(p.Path()) || frameworks[trimVendor(p.Path())] || pass.ImportPackageFact(p, new(Looked)) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(pass.Pkg.Imports(), func(p *types.Package) bool { return Connects(p.Path()) })
 }
-
-// Looked is the fact of a package of the main module that it is looked at.
-type Looked struct{}
-
-// AFact makes it one.
-func (*Looked) AFact() {}
-
-// String is for tests.
-func (*Looked) String() string { return "looked at" }
-
-func isMain(m *analysis.Module) bool { return m != nil && m.Path != "std" && m.Version == "" }
 
 // isStandard reports whether a package is the standard library's: none of its
 // module's files are anybody's to change.

@@ -20,16 +20,6 @@ var handlers = []string{
 	"github.com/prometheus/client_golang/prometheus.Metric", // Collect(chan<- Metric): for every scrape
 }
 
-// frameworks are packages that those import which have handlers: gRPC's, by the errors
-// that they return.
-var frameworks = func() map[string]bool {
-	paths := map[string]bool{"google.golang.org/grpc/codes": true, "google.golang.org/grpc/status": true}
-	for _, h := range handlers {
-		paths[h[:strings.LastIndexByte(h, '.')]] = true
-	}
-	return paths
-}()
-
 // isHandler reports whether f serves requests, by its parameters: or makes them,
 // as a RoundTripper's RoundTrip.
 func isHandler(f *ssa.Function) bool {
