@@ -17,7 +17,6 @@ var handlers = []string{
 	"github.com/gofiber/fiber.Ctx", "github.com/gofiber/fiber/v2.Ctx", "github.com/gofiber/fiber/v3.Ctx",
 	"github.com/valyala/fasthttp.RequestCtx",
 	"connectrpc.com/connect.Request",
-	"github.com/prometheus/client_golang/prometheus.Metric", // Collect(chan<- Metric): for every scrape
 }
 
 // isHandler reports whether f serves requests, by its parameters: or makes them,
@@ -32,12 +31,18 @@ func isHandler(f *ssa.Function) bool {
 	return f.Name() == "RoundTrip" && f.Signature.Recv() != nil && params.Len() == 1 && Named(params.At(0).Type(), "net/http", "Request") || isRPC(f)
 }
 
-// paramType is path.Name of the type of a parameter, of what it points to, or of what a
-// channel has.
-func paramType(t types.Type) string {
-	if ch, ok := types.Unalias(t).(*types.Chan); ok {
-		t = ch.Elem()
+// isCollector reports whether f collects metrics for Prometheus: Collect(chan<- Metric).
+func isCollector(f *ssa.Function) bool {
+	for v := range f.Signature.Params().Variables() {
+		if ch, ok := types.Unalias(v.Type()).(*types.Chan); ok && paramType(ch.Elem()) == "github.com/prometheus/client_golang/prometheus.Metric" {
+			return true
+		}
 	}
+	return false
+}
+
+// paramType is path.Name of the type of a parameter, or of what it points to.
+func paramType(t types.Type) string {
 	n := NamedOf(t)
 	if n == nil || n.Obj().Pkg() == nil {
 		return ""

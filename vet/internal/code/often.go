@@ -23,6 +23,7 @@ type how uint8
 const (
 	seldom    how = iota
 	byCall        // of a function that others call as they like
+	byScrape      // a collector of Prometheus, which is asked a few times a minute
 	byLoop        // in a loop
 	byRequest     // a handler, or what it calls
 )
@@ -47,6 +48,8 @@ func (o Often) String() string {
 		return "in every turn of a loop"
 	case byRequest:
 		return "for every request that reaches " + o.name
+	case byScrape:
+		return "for every scrape that reaches " + o.name
 	case byCall:
 		return "for every call of " + o.name
 	}
@@ -115,6 +118,8 @@ func (c *Code) findOften(counts, turns func(ssa.Instruction) bool) map[*ssa.Func
 		switch {
 		case isHandler(f):
 			mark(f, byRequest)
+		case isCollector(f):
+			mark(f, byScrape)
 		case c.isForOthers(f):
 			mark(f, byCall)
 		}
