@@ -163,12 +163,8 @@ func (r *Response) isErr(v ssa.Value) bool {
 	if call, ok := v.(*ssa.Call); ok && r.err != nil && slices.Contains(call.Call.Args, r.err) {
 		return true // one that is made of it
 	}
-	if phi, ok := v.(*ssa.Phi); ok {
-		for _, e := range phi.Edges {
-			if e == r.err && e != nil {
-				return true
-			}
-		}
+	if r.err != nil && mayBe(v, r.err, map[ssa.Value]bool{}) {
+		return true
 	}
 	load, ok := v.(*ssa.UnOp)
 	if !ok {
@@ -178,13 +174,19 @@ func (r *Response) isErr(v ssa.Value) bool {
 	return ok && r.errs[a]
 }
 
+// mayBe reports whether a value is another where ways meet, of a loop for one.
+func mayBe(v, other ssa.Value, seen map[ssa.Value]bool) bool {
+	phi, ok := v.(*ssa.Phi)
+	if !ok || seen[v] {
+		return false
+	}
+	seen[v] = true
+	return slices.ContainsFunc(phi.Edges, func(e ssa.Value) bool { return e == other || mayBe(e, other, seen) })
+}
+
 func (r *Response) isCell(v ssa.Value) bool {
-	if phi, ok := v.(*ssa.Phi); ok {
-		for _, e := range phi.Edges {
-			if e == r.val {
-				return true
-			}
-		}
+	if mayBe(v, r.val, map[ssa.Value]bool{}) {
+		return true
 	}
 	load, ok := v.(*ssa.UnOp)
 	if !ok {
