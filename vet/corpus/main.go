@@ -2,13 +2,14 @@
 // command download, and compares what they report with verdicts.txt, where each
 // report was judged by hand. With -write it writes CORPUS.md, after page.md.
 //
-//	go run ./corpus [-write] [-dir DIR [-old]] [name ...]
+//	go run ./corpus [-write] [-dir DIR] [-old] [name ...]
 //	go run ./corpus -time cloudflare-go
 //
 // The second compares the time that the analyzers take with that of go vet. All modules
 // take some hours. With -dir, what was found is kept beside them: who starts again goes
 // on where it ended, as long as the analyzers are the same. -old takes what others
-// found, too, and looks only at modules that nobody looked at.
+// found, too, there or as CORPUS.md has it, and looks only at the modules that are named,
+// and at those that nobody looked at; all are in what it writes.
 package main
 
 import (
@@ -58,7 +59,7 @@ func run(ctx context.Context) error {
 	timed := flag.String("time", "", "compare the time with go vet's, on the module of a `name`")
 	write := flag.Bool("write", false, "write CORPUS.md")
 	dir := flag.String("dir", "", "keep the modules in a `directory`, rather than in a temporary one, and what was found")
-	old := flag.Bool("old", false, "take what was found with other analyzers, where that is kept")
+	old := flag.Bool("old", false, "take what was found with other analyzers, where that is kept or in CORPUS.md, of modules that are not named")
 	flag.Parse()
 	if err := load(); err != nil {
 		return err
@@ -78,14 +79,24 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var known map[string]result
+	if *old {
+		if known, err = written(); err != nil {
+			return err
+		}
+	}
 	var results []result
 	for _, m := range modules {
-		if flag.NArg() > 0 && !slices.Contains(flag.Args(), m.name) {
+		isNamed := slices.Contains(flag.Args(), m.name)
+		if flag.NArg() > 0 && !isNamed && !*old {
 			continue
 		}
 		keep := filepath.Join(*dir, m.name+".json")
 		res, ok := kept(keep, m)
-		if !ok || res.Tool != tool && !*old {
+		if !ok && !isNamed {
+			res, ok = known[m.name]
+		}
+		if !ok || res.Tool != tool && (!*old || isNamed) {
 			reports, err := look(ctx, m, filepath.Join(*dir, m.name))
 			if ctx.Err() != nil {
 				return ctx.Err()
