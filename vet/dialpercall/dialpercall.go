@@ -2,7 +2,9 @@
 package dialpercall
 
 import (
+	"go/types"
 	"iter"
+	"slices"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -15,7 +17,8 @@ const doc = `find net.Dial for every request
 A connection that is dialed for a request that is served, or in a turn of a loop, and
 closed with it, takes a port each time: keep some, or use a client that does.
 
-A connection that is returned or stored is somebody's pool; one that is dialed to see
+A function that returns a new one each time is known as such wherever it is called, in
+other packages too. One that is stored, or returned otherwise, is somebody's pool; one that is dialed to see
 whether it can be, and not written to, is a probe, or its server says all it has to
 say and closes; one that is joined to a hijacked one, is copied both ways, or is dialed
 for one that a function was given, is a tunnel; one to another address in each turn of a loop could
@@ -25,11 +28,12 @@ These are fine, and so is what is not TCP, or not known to be.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
-	Name:     "dialpercall",
-	Doc:      doc,
-	URL:      "https://pkg.go.dev/github.com/berth-go/berth/vet/dialpercall",
-	Requires: []*analysis.Analyzer{code.Analyzer},
-	Run:      run,
+	Name:      "dialpercall",
+	Doc:       doc,
+	URL:       "https://pkg.go.dev/github.com/berth-go/berth/vet/dialpercall",
+	Requires:  []*analysis.Analyzer{code.Analyzer},
+	FactTypes: []analysis.Fact{new(Dials)},
+	Run:       run,
 }
 
 // dials are the functions, and which argument is the network.
@@ -40,34 +44,112 @@ var dials = map[string]int{
 	"(crypto/tls.Dialer).Dial": 1, "(crypto/tls.Dialer).DialContext": 2,
 }
 
+// Dials is the fact of a function that it returns a new TCP connection each time.
+type Dials struct{}
+
+// AFact makes it one.
+func (*Dials) AFact() {}
+
+// String is for tests.
+func (*Dials) String() string { return "returns a new connection" }
+
 func run(pass *analysis.Pass) (any, error) {
 	c := pass.ResultOf[code.Analyzer].(*code.Code)
+	for findDialers(pass, c) {
+	}
 	for _, f := range c.Funcs {
-		for in, common := range code.Calls(f) {
-			call, ok := in.(*ssa.Call)
-			network, known := dials[code.FullName(code.Callee(common))]
-			if !ok || !known || !code.Begins(code.Args(common)[network], "tcp") || c.IsTest(call.Pos()) {
+		for _, d := range dialed(pass, f) {
+			if c.IsTest(d.call.Pos()) || !isWasted(c, d) {
 				continue
 			}
-			often := c.Often(call)
-			if !often.Serves() {
-				continue
-			}
-			conn := result(call)
-			if conn == nil || !isUsed(conn) || isTunnel(conn) || hijacks(f) || isServed(f) || often.ByLoop() && c.Varies(call, address(common, network)) {
-				continue
-			}
-			if flow := c.Follow(conn); flow.Outlives() || flow.Looped && !code.InLoop(call) {
-				continue
+			what := "a new connection"
+			if d.by != nil {
+				what += ", from " + d.by.Name() + ","
 			}
 			code.Reports(pass, code.Report{
-				Pos: call.Pos(), End: call.Pos(),
-				What: "a new connection " + often.String() + ", closed with it",
+				Pos: d.call.Pos(), End: d.call.Pos(),
+				What: what + " " + c.Often(d.call).String() + ", closed with it",
 				Do:   "keep connections and use them again, or use a client that does",
 			})
 		}
 	}
 	return nil, nil
+}
+
+// A dial is where a TCP connection is made.
+type dial struct {
+	call    *ssa.Call
+	conn    ssa.Value
+	address []ssa.Value // what it is to
+	by      *types.Func // the function of the user's that makes it, if that is another
+}
+
+// dialed are those of a function.
+func dialed(pass *analysis.Pass, f *ssa.Function) (all []dial) {
+	for in, common := range code.Calls(f) {
+		call, ok := in.(*ssa.Call)
+		fn := code.Callee(common)
+		if !ok || fn == nil {
+			continue
+		}
+		d := dial{call: call, conn: result(call)}
+		network, known := dials[code.FullName(fn)]
+		switch {
+		case d.conn == nil:
+			continue
+		case known && code.Begins(code.Args(common)[network], "tcp"):
+			d.address = []ssa.Value{address(common, network)}
+		case pass.ImportObjectFact(fn.Origin(), new(Dials)):
+			d.by, d.address = fn, code.Args(common)
+		default:
+			continue
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// findDialers exports the fact of the functions that return what they dial, and reports
+// whether there were any that were not known: which may show others.
+func findDialers(pass *analysis.Pass, c *code.Code) (found bool) {
+	for _, f := range c.Funcs {
+		fn, ok := f.Object().(*types.Func)
+		if !ok || c.IsTest(f.Pos()) || pass.ImportObjectFact(fn, new(Dials)) {
+			continue
+		}
+		for _, d := range dialed(pass, f) {
+			flow := c.Follow(d.conn)
+			if !flow.Returned || flow.Kept || !code.IsAlways(d.call.Block()) {
+				continue
+			}
+			if res, ok := c.ReturnsIn(f, d.conn); ok && isConn(res.Type()) {
+				pass.ExportObjectFact(fn, new(Dials))
+				found = true
+				break
+			}
+		}
+	}
+	return found
+}
+
+// isConn reports whether a type is a connection's, rather than that of something which
+// has one.
+func isConn(t types.Type) bool {
+	return code.Named(t, "net", "Conn") || code.Named(t, "net", "TCPConn") || code.Named(t, "crypto/tls", "Conn")
+}
+
+// isWasted reports whether a connection is made again and again, to the same address,
+// and is gone with the call.
+func isWasted(c *code.Code, d dial) bool {
+	often := c.Often(d.call)
+	if !often.Serves() || !isUsed(d.conn) || isTunnel(d.conn) || hijacks(d.call.Parent()) || isServed(d.call.Parent()) {
+		return false
+	}
+	if often.ByLoop() && slices.ContainsFunc(d.address, func(v ssa.Value) bool { return c.Varies(d.call, v) }) {
+		return false
+	}
+	flow := c.Follow(d.conn)
+	return !flow.Outlives() && !(flow.Looped && !code.InLoop(d.call))
 }
 
 // address is what a dial connects to.
@@ -78,8 +160,11 @@ func address(dial *ssa.CallCommon, network int) ssa.Value {
 	return code.Args(dial)[network+1]
 }
 
-// result is the connection that a dial returns.
+// result is the connection that a call returns, or nil.
 func result(call *ssa.Call) ssa.Value {
+	if isConn(call.Type()) {
+		return call
+	}
 	for _, in := range *call.Referrers() {
 		if x, ok := in.(*ssa.Extract); ok && x.Index == 0 {
 			return x
@@ -206,7 +291,7 @@ func hijacks(f *ssa.Function) bool {
 func isServed(f *ssa.Function) bool {
 	for ; f != nil; f = f.Parent() {
 		for _, p := range f.Params {
-			if code.Named(p.Type(), "net", "Conn") || code.Named(p.Type(), "net", "TCPConn") || code.Named(p.Type(), "crypto/tls", "Conn") {
+			if isConn(p.Type()) {
 				return true
 			}
 		}

@@ -9,5 +9,5 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), dialpercall.Analyzer, "a", "shapes")
+	analysistest.Run(t, analysistest.TestData(), dialpercall.Analyzer, "a", "shapes", "peer")
 }

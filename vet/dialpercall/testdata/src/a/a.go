@@ -117,10 +117,10 @@ func (c *client) connect(w http.ResponseWriter) (err error) {
 	return err
 }
 
-func dial(w http.ResponseWriter) (net.Conn, error) { return net.Dial("tcp", "db:1") }
+func dial(w http.ResponseWriter) (net.Conn, error) { return net.Dial("tcp", "db:1") } // want dial:"returns a new connection"
 
 // One that retries until it has one.
-func retry() net.Conn {
+func retry() net.Conn { // want retry:"returns a new connection"
 	for {
 		if conn, err := net.Dial("tcp", "db:1"); err == nil {
 			return conn

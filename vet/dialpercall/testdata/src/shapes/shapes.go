@@ -3,9 +3,12 @@
 package shapes
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+
+	"peer"
 )
 
 func plain(lines []string) {
@@ -81,6 +84,57 @@ func say(line string) {
 func write(conn net.Conn, line string) { io.WriteString(conn, line) }
 
 func helper(w http.ResponseWriter, r *http.Request) { say(r.URL.Path) }
+
+func open() (net.Conn, error) { // want open:"returns a new connection"
+	conn, err := net.Dial("tcp", "log:514")
+	if err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	return conn, nil
+}
+
+func helperReturns(w http.ResponseWriter, r *http.Request) {
+	conn, err := open() // want `a new connection, from open, for every request that reaches helperReturns, closed with it`
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	io.WriteString(conn, r.URL.Path)
+}
+
+func helperElsewhere(w http.ResponseWriter, r *http.Request) {
+	conn, err := peer.Dial("log:514") // want `a new connection, from Dial, for every request that reaches helperElsewhere`
+	if err != nil {
+		return
+	}
+	io.WriteString(conn, r.URL.Path)
+	conn.Close()
+}
+
+func helperRepeats(lines []string) {
+	for _, l := range lines {
+		conn := peer.MustDial() // want `a new connection, from MustDial, in every turn of a loop`
+		io.WriteString(conn, l)
+		conn.Close()
+	}
+}
+
+// Each is another, or is kept.
+func helperRights(addrs []string) {
+	for _, a := range addrs {
+		conn, err := peer.Dial(a)
+		if err != nil {
+			continue
+		}
+		io.WriteString(conn, "x")
+		conn.Close()
+	}
+	for range addrs {
+		if peer.Kept() != nil {
+			io.WriteString(peer.Kept(), "x")
+		}
+	}
+}
 
 func once(line string) {
 	conn, err := net.Dial("tcp", "log:514")
@@ -161,7 +215,7 @@ func options(w http.ResponseWriter, opts ...option) {
 	io.WriteString(conn, "x")
 }
 
-func optionsRight(opts ...option) (net.Conn, error) {
+func optionsRight(opts ...option) (net.Conn, error) { // want optionsRight:"returns a new connection"
 	d := &net.Dialer{}
 	for _, o := range opts {
 		o(d)
