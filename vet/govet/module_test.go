@@ -42,6 +42,7 @@ func TestModule(t *testing.T) {
 		return fmt.Sprintf("-- %s --\npackage %s\n\nimport _ \"example.com/a/%s\"\n\nfunc main() {}\n", file, pkg, path)
 	}
 	const both, loop = "8 15", "15"
+	const pools = "package main\n\nimport \"database/sql\"\n\nfunc main() {\n\tfor range 3 {\n\t\tdb, _ := sql.Open(\"pgx\", \"dsn\")\n\t\tdb.Close()\n\t}\n}\n"
 	for _, c := range []struct{ name, files, want string }{
 		{"a command", client + use("main.go", "main", "client"), loop},
 		{"a server", client + fmt.Sprintf("-- main.go --\n"+server, "client"), both},
@@ -59,6 +60,9 @@ func TestModule(t *testing.T) {
 		{"a command that serves elsewhere", client + use("main.go", "main", "client") + "-- a_plan9.go --\npackage main\n\nimport \"net\"\n\nvar listen = net.Listen\n", both},
 		{"what is used on another system", internal + "-- a.go --\npackage a\n" + use("a_plan9.go", "a", "internal/client"), both},
 		{"what is not used", client + "-- main.go --\npackage main\n\nfunc main() {}\n", both},
+		{"a program that makes pools", "-- main.go --\n" + pools, "7"},
+		{"a command that makes pools", "-- cmd/a/main.go --\n" + pools, ""},
+		{"a server that makes pools", "-- cmd/a/main.go --\n" + pools + "-- cmd/a/serve.go --\npackage main\n\nimport \"net\"\n\nvar listen = net.Listen\n", "7"},
 		{"a folder of a command that does not parse", client + use("main.go", "main", "client") + "-- b.go --\npackage main\n\nfunc\n", both},
 	} {
 		t.Run(c.name, func(t *testing.T) {

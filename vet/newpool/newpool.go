@@ -90,9 +90,11 @@ func (m makers) report(s code.Source, what, where string) {
 	if strings.Contains(what, ", ") {
 		what += ","
 	}
+	often := m.c.Often(s.In)
 	code.Reports(m.pass, code.Report{
 		Pos: s.In.Pos(), End: s.In.Pos(),
-		What: "a new " + what + " " + m.c.Often(s.In).String() + ": its connections are never reused",
-		Do:   "make it once, and give it to those who need it" + where,
+		What:   "a new " + what + " " + often.String() + ": its connections are never reused",
+		Do:     "make it once, and give it to those who need it" + where,
+		ByCall: often.ByLoop() && m.c.IsOfCommands(),
 	})
 }

@@ -237,9 +237,14 @@ func IsInternal(path string) bool {
 // isProgram reports whether a package is a program's own: main, or what is below a
 // folder that is called so. What it exports is for itself.
 func isProgram(pass *analysis.Pass) bool {
-	if pass.Pkg.Name() == "main" {
-		return true
-	}
+	return pass.Pkg.Name() == "main" || isCommandPackage(pass)
+}
+
+// IsOfCommands reports whether the package is below a folder for programs: who knows which
+// there are may know that they are done when they have gone through what they were given.
+func (c *Code) IsOfCommands() bool { return isCommandPackage(c.pass) }
+
+func isCommandPackage(pass *analysis.Pass) bool {
 	for dir := range foldersOf(pass) {
 		if IsCommandFolder(dir) {
 			return true

@@ -17,7 +17,8 @@ type Report struct {
 	Fix      []analysis.TextEdit
 	FixName  string
 
-	// ByCall is set of what is only wrong if others call a function again and again.
+	// ByCall is set of what is only wrong if others call a function again and again, or a
+	// program is no command that is done soon.
 	ByCall bool
 }
 
