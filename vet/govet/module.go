@@ -231,8 +231,11 @@ func (p *listed) listens() bool {
 		}
 		does := false
 		ast.Inspect(f, func(n ast.Node) bool {
-			if sel, ok := n.(*ast.SelectorExpr); ok {
-				name := sel.Sel.Name
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				return !slices.ContainsFunc(n.Args, isForItself)
+			case *ast.SelectorExpr:
+				name := n.Sel.Name
 				does = does || strings.HasPrefix(name, "Listen") || name == "Serve" || name == "ServeTLS"
 			}
 			return !does
@@ -242,6 +245,13 @@ func (p *listed) listens() bool {
 		}
 	}
 	return false
+}
+
+// isForItself reports whether an argument is an address that only the program itself can
+// know, of this machine and any port: for a tunnel, or a login's answer.
+func isForItself(e ast.Expr) bool {
+	lit, ok := e.(*ast.BasicLit)
+	return ok && (lit.Value == `"localhost:0"` || lit.Value == `"127.0.0.1:0"` || lit.Value == `"[::1]:0"`)
 }
 
 // isBelow reports whether a package is the one at a path, or is below it.

@@ -62,6 +62,7 @@ func TestModule(t *testing.T) {
 		{"what is not used", client + "-- main.go --\npackage main\n\nfunc main() {}\n", both},
 		{"a program that makes pools", "-- main.go --\n" + pools, "7"},
 		{"a command that makes pools", "-- cmd/a/main.go --\n" + pools, ""},
+		{"a command with a tunnel that makes pools", "-- cmd/a/main.go --\n" + pools + "-- cmd/a/tunnel.go --\npackage main\n\nimport \"net\"\n\nvar tunnel, err = net.Listen(\"tcp\", \"localhost:0\")\n", ""},
 		{"a server that makes pools", "-- cmd/a/main.go --\n" + pools + "-- cmd/a/serve.go --\npackage main\n\nimport \"net\"\n\nvar listen = net.Listen\n", "7"},
 		{"a folder of a command that does not parse", client + use("main.go", "main", "client") + "-- b.go --\npackage main\n\nfunc\n", both},
 	} {

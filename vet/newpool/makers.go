@@ -141,16 +141,13 @@ func (m makers) isWasteful(f *ssa.Function, fn *types.Func) bool {
 }
 
 // isBrief reports whether a pool is gone when the function that made it is done, and is
-// not used for as long as that likes.
+// not used again and again there.
 func (m makers) isBrief(s code.Source) bool {
-	if m.c.Lasts(s.Value) {
+	flow := m.c.Follow(s.Value)
+	if m.c.Lasts(s.Value) || flow.Looped && !code.InLoop(s.In) {
 		return false
 	}
-	if m.c.Closes(s.Value) {
-		return true
-	}
-	flow := m.c.Follow(s.Value)
-	return !flow.Outlives() && !(flow.Looped && !code.InLoop(s.In)) && (!m.fact(s.Fn).HTTP || flow.Used)
+	return m.c.Closes(s.Value) || !flow.Outlives() && (!m.fact(s.Fn).HTTP || flow.Used)
 }
 
 // place is where an instruction is, for people: a file, as from the folder of the module

@@ -12,5 +12,5 @@ func Test(t *testing.T) {
 	if err := newpool.Analyzer.Flags.Set("table", "testdata/own.txt"); err != nil {
 		t.Fatal(err)
 	}
-	analysistest.Run(t, analysistest.TestData(), newpool.Analyzer, "a", "shapes", "store", "b", "rpc", "web", "collector")
+	analysistest.Run(t, analysistest.TestData(), newpool.Analyzer, "a", "shapes", "store", "b", "rpc", "web", "collector", "start", "command")
 }

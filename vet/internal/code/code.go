@@ -77,7 +77,9 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
 		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && IsKept(call)) && !c.isSeldom(in.Block())
-	}, func(in ssa.Instruction) bool { return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) })
+	}, func(in ssa.Instruction) bool {
+		return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) && !isStartUp(in)
+	})
 	always := func(ssa.Instruction) bool { return true }
 	c.repeats = c.findOften(always, always)
 	c.findRequests()

@@ -66,7 +66,7 @@ func (c *Code) Often(in ssa.Instruction) Often {
 		if IsPaced(in.Block()) {
 			return Often{} // though f be started again and again
 		}
-		if c.turns(in.Block()) {
+		if c.turns(in.Block()) && !isStartUp(in) {
 			return Often{byLoop, shown(f)}
 		}
 	}

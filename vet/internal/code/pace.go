@@ -86,12 +86,33 @@ func startsAll(in ssa.Instruction) bool {
 			return false
 		}
 	}
+	return isRange(in.Block())
+}
+
+// isStartUp reports whether a loop is one in which a program's main goes through what
+// there is before it serves.
+func isStartUp(in ssa.Instruction) bool {
+	f := in.Parent()
+	if f.Name() != "main" || f.Pkg == nil || f.Pkg.Pkg.Name() != "main" || !isRange(in.Block()) {
+		return false
+	}
+	for call, common := range Calls(f) {
+		if fn := Callee(common); fn != nil && startsWith(fn.Name(), []string{"Listen", "Serve"}) && Reaches(in.Block(), call.Block()) && !Reaches(call.Block(), in.Block()) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRange reports whether a block is in a loop over the elements of something, and in no
+// other.
+func isRange(b *ssa.BasicBlock) bool {
 	ranges := false
-	for b := in.Block(); b != nil; b = b.Idom() {
+	for at := b; at != nil; at = at.Idom() {
 		switch {
-		case b.Comment == "rangeindex.loop", b.Comment == "rangeiter.loop":
-			ranges = ranges || Reaches(in.Block(), b)
-		case strings.HasPrefix(b.Comment, "for.") && comesBack(b, none):
+		case at.Comment == "rangeindex.loop", at.Comment == "rangeiter.loop":
+			ranges = ranges || Reaches(b, at)
+		case strings.HasPrefix(at.Comment, "for.") && comesBack(at, none):
 			return false // for as long as it runs, maybe
 		}
 	}

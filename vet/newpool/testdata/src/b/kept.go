@@ -221,3 +221,15 @@ type Mine store.Opener
 type mine struct{}
 
 func (*mine) OpenDB() *sql.DB { return store.MustOpen("dsn") } // want OpenDB:"returns a new sql.DB"
+
+// It is used again in the call.
+func batch(w http.ResponseWriter, r *http.Request) {
+	db, err := sql.Open("pgx", "dsn")
+	if err != nil {
+		return
+	}
+	defer db.Close()
+	for _, name := range r.Form["name"] {
+		db.Exec(name)
+	}
+}
