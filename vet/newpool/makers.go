@@ -144,10 +144,18 @@ func (m makers) isWasteful(f *ssa.Function, fn *types.Func) bool {
 // not used again and again there.
 func (m makers) isBrief(s code.Source) bool {
 	flow := m.c.Follow(s.Value)
-	if m.c.Lasts(s.Value) || flow.Looped && !code.InLoop(s.In) {
+	switch n := m.fact(s.Fn); {
+	case m.c.Lasts(s.Value), m.c.IsAnswered(s), flow.Looped && !code.InLoop(s.In):
 		return false
+	case m.c.Closes(s.Value):
+		return true
+	case n.HTTP:
+		return !flow.Outlives() && flow.Used
+	case n.In != "":
+		return !flow.Outlives() && (flow.Used || m.c.Calls(s.Value))
+	default:
+		return !flow.Outlives()
 	}
-	return m.c.Closes(s.Value) || !flow.Outlives() && (!m.fact(s.Fn).HTTP || flow.Used)
 }
 
 // place is where an instruction is, for people: a file, as from the folder of the module

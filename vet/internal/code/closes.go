@@ -93,6 +93,24 @@ func isCleanup(sig *types.Signature) bool {
 	return sig.Params().Len() == 0 && (res.Len() == 0 || res.Len() == 1 && IsError(res.At(0).Type()))
 }
 
+// Calls reports whether a function calls something of what it made, or gives it to a
+// call, rather than only store it in something.
+func (c *Code) Calls(v ssa.Value) bool {
+	in, ok := v.(ssa.Instruction)
+	if !ok {
+		return false
+	}
+	names := namesOf(v)
+	for _, f := range append([]*ssa.Function{in.Parent()}, in.Parent().AnonFuncs...) {
+		for _, common := range Calls(f) {
+			if slices.ContainsFunc(Args(common), func(arg ssa.Value) bool { return names[arg] }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Lasts reports whether a function goes on with what it made for as long as it likes: it,
 // or one that is given it, has a loop without an end, receives from a channel in one, or
 // asks in one whether a context is done. Then its connection is used again and again.

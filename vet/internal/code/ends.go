@@ -30,7 +30,7 @@ func (c *Code) isFatal(f *ssa.Function, seen map[*ssa.Function]bool) bool {
 		return true
 	}
 	if f.Parent() != nil {
-		return c.isFatalToGroup(f, seen)
+		return c.isFatalToGroup(f, seen) || c.isFatalByName(f, seen)
 	}
 	if c.given[f] || c.pass.Pkg.Name() != "main" && ast.IsExported(f.Name()) {
 		return false // who knows who calls it
@@ -65,6 +65,33 @@ func isCommand(f *ssa.Function) bool {
 		}
 	}
 	return false
+}
+
+// isFatalByName reports whether a literal is called by variables that it is in, here or in
+// other literals, and the program ends wherever it has failed.
+func (c *Code) isFatalByName(lit *ssa.Function, seen map[*ssa.Function]bool) bool {
+	var names map[ssa.Value]bool
+	for _, b := range lit.Parent().Blocks {
+		for _, in := range b.Instrs {
+			if m, ok := in.(*ssa.MakeClosure); ok && m.Fn == lit {
+				names = namesOf(m)
+			}
+		}
+	}
+	ends := false
+	for _, f := range append([]*ssa.Function{lit.Parent()}, lit.Parent().AnonFuncs...) {
+		for in, common := range Calls(f) {
+			if !names[common.Value] {
+				continue
+			}
+			call, ok := in.(*ssa.Call)
+			if !ok || !c.endsOn(call, seen) {
+				return false
+			}
+			ends = true
+		}
+	}
+	return ends
 }
 
 // isFatalToGroup reports whether a literal is started in an errgroup, and the program

@@ -76,6 +76,33 @@ func (c *Code) IsAsked(s Source) bool {
 	return ok && isHandler(Outermost(s.In.Parent())) && slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return isAsked(v, map[ssa.Value]bool{}) })
 }
 
+// IsAnswered reports whether a source is made of what a literal has found out meanwhile, as
+// the address that a registry gives.
+func (c *Code) IsAnswered(s Source) bool {
+	call, ok := s.In.(*ssa.Call)
+	return ok && slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool {
+		load, ok := v.(*ssa.UnOp)
+		if !ok {
+			return false
+		}
+		a, ok := load.X.(*ssa.Alloc)
+		return ok && slices.ContainsFunc(*a.Referrers(), func(in ssa.Instruction) bool { return isSetBy(in, a) })
+	})
+}
+
+// isSetBy reports whether an instruction makes a literal that sets a variable.
+func isSetBy(in ssa.Instruction, a *ssa.Alloc) bool {
+	m, ok := in.(*ssa.MakeClosure)
+	if !ok {
+		return false
+	}
+	free := m.Fn.(*ssa.Function).FreeVars[slices.Index(m.Bindings, ssa.Value(a))]
+	return slices.ContainsFunc(*free.Referrers(), func(use ssa.Instruction) bool {
+		s, ok := use.(*ssa.Store)
+		return ok && s.Addr == free
+	})
+}
+
 func isAsked(v ssa.Value, seen map[ssa.Value]bool) bool {
 	if v == nil || seen[v] || Named(v.Type(), "context", "Context") {
 		return false

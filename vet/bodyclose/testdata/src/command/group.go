@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-var commands = map[string]func([]string) error{"upload": upload, "spawn": spawn, "probe": probe}
+var commands = map[string]func([]string) error{"upload": upload, "spawn": spawn, "probe": probe, "store": store, "asks": asks}
 
 // upload is a command: it fails with the first that does.
 func upload(args []string) error {
@@ -61,4 +61,50 @@ func spawn(args []string) error {
 		start(func() error { return send(url) })
 	}
 	return wait()
+}
+
+// store calls a literal by its name.
+func store(args []string) error {
+	put := func(url string) error { return place(url) }
+	if len(args) > 3 {
+		put = func(url string) error { return place(url + "/") }
+	}
+	var eg errgroup.Group
+	for _, url := range args {
+		eg.Go(func() error { return put(url) })
+	}
+	return eg.Wait()
+}
+
+func place(url string) error {
+	resp, err := http.Post(url, "text/plain", nil)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusNoContent {
+		return errors.New(resp.Status)
+	}
+	return nil
+}
+
+// asks says what fails, and goes on, by its name too.
+func asks(args []string) error {
+	ask := func(url string) error { return question(url) }
+	for _, url := range args {
+		if err := ask(url); err != nil {
+			log.Print(err)
+		}
+	}
+	return nil
+}
+
+func question(url string) error {
+	resp, err := http.Post(url, "text/plain", nil) // want `never closed`
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusNoContent {
+		return errors.New(resp.Status)
+	}
+	return nil
 }

@@ -233,3 +233,26 @@ func batch(w http.ResponseWriter, r *http.Request) {
 		db.Exec(name)
 	}
 }
+
+// What it connects to is told by another.
+func discovers(w http.ResponseWriter, r *http.Request, ask func(func(string))) {
+	var addr string
+	ask(func(answer string) { addr = answer })
+	db, err := sql.Open("pgx", addr)
+	if err != nil {
+		return
+	}
+	defer db.Close()
+	db.Ping()
+}
+
+type app struct{ store *store.Store }
+
+func (a *app) route(w http.ResponseWriter) {}
+
+// It may not be used at all.
+func routes(w http.ResponseWriter, r *http.Request) {
+	s, _ := store.New("dsn")
+	a := &app{store: s}
+	a.route(w)
+}
