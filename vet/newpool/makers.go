@@ -151,7 +151,7 @@ func (m makers) isBrief(s code.Source) bool {
 		return true
 	case n.HTTP:
 		return !flow.Outlives() && flow.Used
-	case n.In != "":
+	case n.In != "" || n.Pool != "" && types.IsInterface(result(s)):
 		return !flow.Outlives() && (flow.Used || m.c.Calls(s.Value))
 	default:
 		return !flow.Outlives()
@@ -209,14 +209,18 @@ func nameOf(t types.Type, s code.Source) string {
 	if n == nil || types.IsInterface(n) {
 		return ""
 	}
-	pool := s.Value.Type()
-	if tuple, ok := pool.(*types.Tuple); ok && tuple.Len() > 0 {
-		pool = tuple.At(0).Type()
-	}
-	if own := code.NamedOf(pool); own != nil && n.Obj() == own.Obj() {
+	if own := code.NamedOf(result(s)); own != nil && n.Obj() == own.Obj() {
 		return ""
 	}
 	return n.Obj().Name()
+}
+
+// result is the type of the first that a source returns.
+func result(s code.Source) types.Type {
+	if tuple, ok := s.Value.Type().(*types.Tuple); ok && tuple.Len() > 0 {
+		return tuple.At(0).Type()
+	}
+	return s.Value.Type()
 }
 
 // findInterfaces exports the facts of the methods of the package's interfaces that are

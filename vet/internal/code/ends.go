@@ -126,7 +126,10 @@ func (c *Code) endsOn(call *ssa.Call, seen map[*ssa.Function]bool) bool {
 	ends := false
 	for _, use := range *err.Referrers() {
 		switch use := use.(type) {
-		case *ssa.Return:
+		case *ssa.Return, *ssa.Store:
+			if !isReturnOf(use, err) {
+				continue
+			}
 			if !c.isFatal(call.Parent(), seen) {
 				return false
 			}
@@ -146,6 +149,13 @@ func (c *Code) endsOn(call *ssa.Call, seen map[*ssa.Function]bool) bool {
 		}
 	}
 	return ends
+}
+
+// isReturnOf reports whether an instruction returns a value, or stores it for a return
+// behind it.
+func isReturnOf(in ssa.Instruction, v ssa.Value) bool {
+	ret, ok := in.Block().Instrs[len(in.Block().Instrs)-1].(*ssa.Return)
+	return ok && (in == ssa.Instruction(ret) || slices.ContainsFunc(ret.Results, func(res ssa.Value) bool { return Returned(ret, res) == v }))
 }
 
 // stops reports whether each way from a block ends the program, or returns an error to

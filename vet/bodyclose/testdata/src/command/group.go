@@ -67,7 +67,10 @@ func spawn(args []string) error {
 func store(args []string) error {
 	put := func(url string) error { return place(url) }
 	if len(args) > 3 {
-		put = func(url string) error { return place(url + "/") }
+		put = func(url string) error {
+			defer log.Print("done")
+			return place(url + "/")
+		}
 	}
 	var eg errgroup.Group
 	for _, url := range args {

@@ -246,7 +246,10 @@ func discovers(w http.ResponseWriter, r *http.Request, ask func(func(string))) {
 	db.Ping()
 }
 
-type app struct{ store *store.Store }
+type app struct {
+	store  *store.Store
+	closer store.Closer
+}
 
 func (a *app) route(w http.ResponseWriter) {}
 
@@ -254,5 +257,11 @@ func (a *app) route(w http.ResponseWriter) {}
 func routes(w http.ResponseWriter, r *http.Request) {
 	s, _ := store.New("dsn")
 	a := &app{store: s}
+	a.route(w)
+}
+
+func routesBy(w http.ResponseWriter, r *http.Request) {
+	db, _, _ := store.OpenCloser()
+	a := &app{closer: db}
 	a.route(w)
 }
