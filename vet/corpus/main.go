@@ -273,7 +273,7 @@ type tables []result
 // A set of modules is chosen at once, before any result of it was seen. Its name
 // begins what modules.txt says of why, but for the first's, from which the rules were
 // made.
-var sets = []string{"", "held out: ", "third set: ", "fourth set: ", "fifth set: ", "sixth set: "}
+var sets = []string{"", "held out: ", "third set: ", "fourth set: ", "fifth set: ", "sixth set: ", "seventh set: "}
 
 // set is the name of the set that a module is of.
 func (m module) set() string {
