@@ -34,8 +34,13 @@ func (n *IsNew) what() string {
 	if n.In == "" {
 		return n.Pool
 	}
-	pool, _, _ := strings.Cut(n.Pool, ",") // of what it has in turn, the table tells more
-	return n.In + " with its own " + pool
+	return n.In + " with its own " + short(n.Pool)
+}
+
+// short is what the table says of a pool, without what that has in turn.
+func short(pool string) string {
+	pool, _, _ = strings.Cut(pool, ",")
+	return pool
 }
 
 // PerCall is the fact of a function, or of an interface's method, that it makes a pool
@@ -189,8 +194,7 @@ func (m makers) sources(f *ssa.Function) []code.Source {
 }
 
 // holder is the type of what f returns each time that is one of the pools, or has it, or
-// nil.
-// Clients and Transports are newtransport's, and what a function has is for later.
+// nil. Clients and Transports are newtransport's, and what a function has is for later.
 func (m makers) holder(f *ssa.Function, values []ssa.Value) types.Type {
 	v, ok := m.c.ReturnsIn(f, values...)
 	if !ok || code.IsPool(v.Type()) {

@@ -67,7 +67,7 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 		for _, s := range m.c.Sources(f, nil, m.wasted) {
 			if !m.isCalledHere(s) && m.isOften(s) && !code.IsKept(s.In.(*ssa.Call)) {
-				m.report(s, s.What+" by "+s.Fn.Name(), ": it is made in "+m.perCall(s.Fn).At)
+				m.report(s, short(s.What)+" by "+s.Fn.Name(), ": it is made in "+m.perCall(s.Fn).At)
 			}
 		}
 	}
