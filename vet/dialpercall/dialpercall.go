@@ -18,13 +18,14 @@ A connection that is dialed for a request that is served, or in a turn of a loop
 closed with it, takes a port each time: keep some, or use a client that does.
 
 A function that returns a new one each time is known as such wherever it is called, in
-other packages too. One that is stored, or returned otherwise, is somebody's pool; one that is dialed to see
-whether it can be, and not written to, is a probe, or its server says all it has to
-say and closes; one that is joined to a hijacked one, is copied both ways, or is dialed
-for one that a function was given, is a tunnel; one to another address in each turn of a loop could
-not be used again; a loop that waits for what other packages send may turn seldom, and
-one that comes back only where there was an error has nothing to use again.
-These are fine, and so is what is not TCP, or not known to be.`
+other packages too. One that is stored, or returned otherwise, is somebody's pool; one
+that is dialed to see whether it can be, and not written to, is a probe, or its server
+says all it has to say and closes; one that is joined to a hijacked one, is copied both
+ways, or is dialed for one that a function was given, is a tunnel; one to another
+address in each turn of a loop could not be used again; a loop that waits for what
+other packages send may turn seldom, and one that comes back only where there was an
+error has nothing to use again. These are fine, and so is what is not TCP, or not known
+to be.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
