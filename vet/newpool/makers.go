@@ -129,7 +129,7 @@ func (m makers) isMaker(f *ssa.Function, fn *types.Func) bool {
 
 // isWasteful exports PerCall of a function, if it is, and is not reported itself.
 func (m makers) isWasteful(f *ssa.Function, fn *types.Func) bool {
-	for _, s := range m.c.Sources(f, m.table, m.made) {
+	for _, s := range m.pools(f) {
 		if m.isOnce(s.In) && m.isBrief(s) {
 			m.pass.ExportObjectFact(fn, &PerCall{s.What, m.place(s.In)})
 			return true
@@ -183,7 +183,7 @@ func (m makers) isOnce(in ssa.Instruction) bool {
 // sources are where f makes a pool: of the table, by a function that is known, or one
 // for HTTP, which is newtransport's to report but where something has it.
 func (m makers) sources(f *ssa.Function) []code.Source {
-	all := m.c.Sources(f, m.table, m.made)
+	all := m.pools(f)
 	for _, s := range m.http {
 		if s.In.Parent() == f {
 			s.HTTP = true
@@ -191,6 +191,12 @@ func (m makers) sources(f *ssa.Function) []code.Source {
 		}
 	}
 	return all
+}
+
+// pools are where f makes a pool of the table, or by a function that is known, that is not
+// given the connections of another then.
+func (m makers) pools(f *ssa.Function) []code.Source {
+	return slices.DeleteFunc(m.c.Sources(f, m.table, m.made), func(s code.Source) bool { return code.IsGiven(s.Value) })
 }
 
 // holder is the type of what f returns each time that is one of the pools, or has it, or

@@ -58,7 +58,7 @@ func run(pass *analysis.Pass) (any, error) {
 	for m.find() {
 	}
 	for _, f := range m.c.Funcs {
-		for _, s := range m.c.Sources(f, m.table, m.made) {
+		for _, s := range m.pools(f) {
 			if m.isOften(s) && m.isBrief(s) {
 				what := s.What
 				if s.Fn != nil {

@@ -1,6 +1,63 @@
 package code
 
-import "go/types"
+import (
+	"go/types"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// IsGiven reports whether something that has a pool of its own is given another's: a
+// client or a Transport, in a field of it or by a method. What it then has is that one's.
+func IsGiven(v ssa.Value) bool { return isGiven(v, map[ssa.Value]bool{}) }
+
+func isGiven(v ssa.Value, seen map[ssa.Value]bool) bool {
+	for name := range namesOf(v) {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		for _, in := range *name.Referrers() {
+			switch in := in.(type) {
+			case *ssa.FieldAddr:
+				if slices.ContainsFunc(*in.Referrers(), func(use ssa.Instruction) bool {
+					s, ok := use.(*ssa.Store)
+					return ok && s.Addr == in && isOthers(s.Val)
+				}) {
+					return true
+				}
+			case *ssa.Call:
+				fn := Callee(in.Common())
+				args := Args(in.Common())
+				if fn == nil || len(args) < 2 || args[0] != name {
+					continue
+				}
+				if strings.HasPrefix(fn.Name(), "Set") && slices.ContainsFunc(args[1:], isOthers) {
+					return true
+				}
+				if types.Identical(in.Type(), v.Type()) && isGiven(in, seen) { // c.SetA(a).SetB(b)
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// isOthers reports whether a value is a client or a Transport, or may be.
+func isOthers(v ssa.Value) bool {
+	for {
+		switch x := v.(type) {
+		case *ssa.ChangeInterface:
+			v = x.X
+		case *ssa.MakeInterface:
+			v = x.X
+		default:
+			return IsPool(v.Type()) && !IsNil(v)
+		}
+	}
+}
 
 // mayHold reports whether something of the type may have a value of type v: by its
 // fields, and theirs, down to a few levels. Of an interface nobody knows.
