@@ -3,6 +3,7 @@
 package newpool
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
@@ -68,10 +69,14 @@ func run(pass *analysis.Pass) (any, error) {
 				m.report(s, what, "")
 			}
 		}
+		var calls []code.Source
 		for _, s := range m.c.Sources(f, nil, m.wasted) {
 			if !m.isCalledHere(s) && m.isOften(s) && !code.IsKept(s.In.(*ssa.Call)) {
-				m.report(s, short(s.What)+" by "+s.Fn.Name(), ": it is made in "+m.perCall(s.Fn).At)
+				calls = append(calls, s)
 			}
+		}
+		for _, s := range oneOfEach(calls) {
+			m.report(s, short(s.What)+" by "+s.Fn.Name(), ": it is made in "+m.perCall(s.Fn).At)
 		}
 	}
 	return nil, nil
@@ -81,6 +86,24 @@ func run(pass *analysis.Pass) (any, error) {
 func (m makers) isOften(s code.Source) bool {
 	often := m.c.Often(s.In)
 	return often.Serves() && !m.c.IsTest(s.In.Pos()) && !(often.ByLoop() && m.c.Differs(s)) && !m.c.IsAsked(s)
+}
+
+// oneOfEach returns one of those calls of a function that make the same by functions of
+// the same package: the first, or a later one that others come to as well. Who has that
+// one made once, has the others too.
+func oneOfEach(calls []code.Source) (some []code.Source) {
+	for _, s := range calls {
+		i := slices.IndexFunc(some, func(other code.Source) bool { return s.What == other.What && s.Fn.Pkg() == other.Fn.Pkg() })
+		if i < 0 {
+			some = append(some, s)
+			continue
+		}
+		before, here := some[i].In.Block(), s.In.Block()
+		if code.Reaches(before, here) && !before.Dominates(here) {
+			some[i] = s
+		}
+	}
+	return some
 }
 
 // isCalledHere reports whether a function is of the package that calls it, so that it is

@@ -129,3 +129,18 @@ func migrate() { // want migrate:"makes a new sql.DB for each call"
 	s, _ := store.New("dsn")
 	defer s.Close()
 }
+
+// One report is for all that one package makes for each call: where most come by.
+func countsTwice(w http.ResponseWriter, r *http.Request) {
+	if r.Method == "POST" {
+		store.Count()
+	}
+	store.Count() // want `a new sql.DB by Count for every request that reaches countsTwice`
+}
+
+func countsFirst(w http.ResponseWriter, r *http.Request) {
+	store.Count() // want `a new sql.DB by Count for every request that reaches countsFirst`
+	if r.Method == "POST" {
+		store.Count()
+	}
+}
