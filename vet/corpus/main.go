@@ -336,7 +336,7 @@ func percent(n, of int) string {
 	if of == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%d %%", (100*n+of/2)/of)
+	return fmt.Sprintf("%.3g %%", 100*float64(n)/float64(of))
 }
 
 // page is page.md with what it asks for.
@@ -347,7 +347,10 @@ func (t tables) page() (string, error) {
 	}
 	fill := []string{"{{all}}\n", t.summary(), "{{modules}}\n", t.modules(), "{{reports}}\n", t.reports()}
 	for i, set := range sets {
-		fill = append(fill, fmt.Sprintf("{{set %d}}\n", i+1), t.of(set).summary())
+		part := t.of(set)
+		yes, no, _ := part.count("")
+		fill = append(fill, fmt.Sprintf("{{modules %d}}", i+1), fmt.Sprint(len(part)),
+			fmt.Sprintf("{{true %d}}", i+1), fmt.Sprintf("%d of %d, %s", yes, yes+no, percent(yes, yes+no)))
 	}
 	return strings.NewReplacer(fill...).Replace(string(text)), nil
 }
