@@ -70,17 +70,10 @@ func (c *Code) Differs(s Source) bool {
 }
 
 // IsAsked reports whether a source is made of what a request asks for, as a probe's that
-// is given an address: in the handler itself, or in what it gives a message of gRPC to.
+// is given an address, in the handler itself.
 func (c *Code) IsAsked(s Source) bool {
 	call, ok := s.In.(*ssa.Call)
-	if !ok {
-		return false
-	}
-	is := isMessage
-	if isHandler(Outermost(s.In.Parent())) {
-		is = isRequest
-	}
-	return slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return isAsked(v, is, map[ssa.Value]bool{}) })
+	return ok && isHandler(Outermost(s.In.Parent())) && slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return isAsked(v, map[ssa.Value]bool{}) })
 }
 
 // IsAnswered reports whether a source is made of what a literal has found out meanwhile, as
@@ -110,32 +103,32 @@ func isSetBy(in ssa.Instruction, a *ssa.Alloc) bool {
 	})
 }
 
-func isAsked(v ssa.Value, is func(types.Type) bool, seen map[ssa.Value]bool) bool {
+func isAsked(v ssa.Value, seen map[ssa.Value]bool) bool {
 	if v == nil || seen[v] || Named(v.Type(), "context", "Context") {
 		return false
 	}
 	seen[v] = true
 	switch v := v.(type) {
 	case *ssa.Parameter:
-		return is(v.Type())
+		return isRequest(v.Type())
 	case *ssa.FreeVar:
-		return isAsked(Captured(v), is, seen)
+		return isAsked(Captured(v), seen)
 	case *ssa.Alloc, *ssa.FieldAddr:
 		for _, in := range *v.Referrers() {
 			switch in := in.(type) {
 			case *ssa.Store:
-				if in.Addr == v && isAsked(in.Val, is, seen) {
+				if in.Addr == v && isAsked(in.Val, seen) {
 					return true
 				}
 			case *ssa.FieldAddr:
-				if in.X == v && isAsked(in, is, seen) {
+				if in.X == v && isAsked(in, seen) {
 					return true
 				}
 			}
 		}
 	}
 	if in, ok := v.(ssa.Instruction); ok {
-		return slices.ContainsFunc(in.Operands(nil), func(op *ssa.Value) bool { return isAsked(*op, is, seen) })
+		return slices.ContainsFunc(in.Operands(nil), func(op *ssa.Value) bool { return isAsked(*op, seen) })
 	}
 	return false
 }

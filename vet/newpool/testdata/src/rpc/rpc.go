@@ -10,14 +10,7 @@ import (
 	"store"
 )
 
-type request struct {
-	key *key
-}
-
-// A key says where it is kept.
-type key struct{ Address string }
-
-func (*key) ProtoReflect() {}
+type request struct{}
 
 func (*request) ProtoMessage() {}
 
@@ -42,7 +35,6 @@ type clientStream interface {
 type ThingServer interface {
 	Get(context.Context, *request) (*reply, error)
 	Watch(*request, stream) error
-	Decrypt(context.Context, *request) (*reply, error)
 }
 
 type server struct{}
@@ -69,27 +61,6 @@ func (s *server) Watch(r *request, out stream) error {
 	db := store.MustOpen("dsn") // want `a new sql.DB, from MustOpen, for every request that reaches Watch`
 	defer db.Close()
 	return db.Ping()
-}
-
-func (s *server) Decrypt(ctx context.Context, r *request) (*reply, error) {
-	if err := s.decryptAt(r.key); err != nil {
-		return nil, err
-	}
-	return &reply{}, s.log(r.key)
-}
-
-// Where a key is kept, the request says.
-func (s *server) decryptAt(k *key) error {
-	db := store.MustOpen(k.Address)
-	defer db.Close()
-	return db.Ping()
-}
-
-func (s *server) log(k *key) error {
-	db := store.MustOpen("dsn") // want `a new sql.DB, from MustOpen, for every request that reaches log`
-	defer db.Close()
-	_, err := db.Exec("insert", k.Address)
-	return err
 }
 
 // What follows is none, for all we know.
