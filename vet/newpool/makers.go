@@ -196,7 +196,7 @@ func (m makers) sources(f *ssa.Function) []code.Source {
 // pools are where f makes a pool of the table, or by a function that is known, that is not
 // given the connections of another then.
 func (m makers) pools(f *ssa.Function) []code.Source {
-	return slices.DeleteFunc(m.c.Sources(f, m.table, m.made), func(s code.Source) bool { return code.IsGiven(s.Value) })
+	return slices.DeleteFunc(m.c.Sources(f, m.table, m.made), func(s code.Source) bool { return code.IsGiven(s.Value, m.http) })
 }
 
 // holder is the type of what f returns each time that is one of the pools, or has it, or

@@ -25,12 +25,14 @@ A function that returns a new one each time, or something that has one, is known
 such wherever it is called, in other packages too; and so is an interface's method, if
 it is one of each type there. So a client of an API that has an http.Transport of its
 own is one, whoever wrote it. One that makes a pool for each of its calls is reported
-where another package calls it for a request, or in a loop.
+where another package calls it for a request, or in a loop: of several such calls of
+one package in a function, one is.
 
 A pool that its maker closes on every way that does not fail is gone after the call;
 one that was handed to code that can't be seen counts as kept. One that is used in a
 loop of the same call, or for as long as somebody is there, is right, and so is one to
-an address that the request asks for, or that another server told meanwhile.
+an address that the request asks for, or that another server told meanwhile. One that
+is given another's http.Client or Transport has no pool of its own.
 
 It knows constructors by a table. -newpool.table adds a file of one's own: a line
 has pool, the function, as path.Name or (path.Type).Name, and what it returns.`

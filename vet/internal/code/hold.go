@@ -8,11 +8,15 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// IsGiven reports whether something that has a pool of its own is given another's: a
-// client or a Transport, in a field of it or by a method. What it then has is that one's.
-func IsGiven(v ssa.Value) bool { return isGiven(v, map[ssa.Value]bool{}) }
+// IsGiven reports whether something that has a pool of its own is given another: a client
+// or a Transport, in a field of it, where that can be followed, or by a method that sets
+// it, if it has none of those that are new. What it then has is that one's.
+func IsGiven(v ssa.Value, news []Source) bool { return isGiven(v, news, map[ssa.Value]bool{}) }
 
-func isGiven(v ssa.Value, seen map[ssa.Value]bool) bool {
+func isGiven(v ssa.Value, news []Source, seen map[ssa.Value]bool) bool {
+	isShared := func(arg ssa.Value) bool {
+		return isPoolValue(arg) && !slices.ContainsFunc(news, func(s Source) bool { return has(arg, s.Value) })
+	}
 	for name := range namesOf(v) {
 		if seen[name] {
 			continue
@@ -23,20 +27,20 @@ func isGiven(v ssa.Value, seen map[ssa.Value]bool) bool {
 			case *ssa.FieldAddr:
 				if slices.ContainsFunc(*in.Referrers(), func(use ssa.Instruction) bool {
 					s, ok := use.(*ssa.Store)
-					return ok && s.Addr == in && isOthers(s.Val)
+					return ok && s.Addr == in && isPoolValue(s.Val)
 				}) {
 					return true
 				}
 			case *ssa.Call:
 				fn := Callee(in.Common())
 				args := Args(in.Common())
-				if fn == nil || len(args) < 2 || args[0] != name {
+				if fn == nil || len(args) == 0 || args[0] != name {
 					continue
 				}
-				if strings.HasPrefix(fn.Name(), "Set") && slices.ContainsFunc(args[1:], isOthers) {
+				if strings.HasPrefix(fn.Name(), "Set") && slices.ContainsFunc(args[1:], isShared) {
 					return true
 				}
-				if types.Identical(in.Type(), v.Type()) && isGiven(in, seen) { // c.SetA(a).SetB(b)
+				if types.Identical(in.Type(), v.Type()) && isGiven(in, news, seen) { // c.SetA(a).SetB(b)
 					return true
 				}
 			}
@@ -45,18 +49,23 @@ func isGiven(v ssa.Value, seen map[ssa.Value]bool) bool {
 	return false
 }
 
-// isOthers reports whether a value is a client or a Transport, or may be.
-func isOthers(v ssa.Value) bool {
-	for {
-		switch x := v.(type) {
-		case *ssa.ChangeInterface:
-			v = x.X
-		case *ssa.MakeInterface:
-			v = x.X
-		default:
-			return IsPool(v.Type()) && !IsNil(v)
+// isPoolValue reports whether a value is a client or a Transport, or may be.
+func isPoolValue(v ssa.Value) bool { return IsPool(v.Type()) && !IsNil(v) }
+
+// has reports whether a value is a pool, or has it in a field.
+func has(v, pool ssa.Value) bool {
+	root := Root(v)
+	if root == pool {
+		return true
+	}
+	for name := range namesOf(pool) {
+		for _, in := range *name.Referrers() {
+			if s, ok := in.(*ssa.Store); ok && s.Val == name && Root(s.Addr) == root {
+				return true
+			}
 		}
 	}
+	return false
 }
 
 // mayHold reports whether something of the type may have a value of type v: by its

@@ -31,6 +31,25 @@ func restsOfOne(w http.ResponseWriter, r *http.Request) {
 	c.Get("http://a/")
 }
 
+// Nor has one that is given a new one, but that is as bad: of what is in a field
+// newtransport tells.
+func restsOfNew(w http.ResponseWriter, r *http.Request) {
+	c := resty.New().SetTransport(&http.Transport{MaxIdleConnsPerHost: 9}) // want `a new resty.Client, which has an http.Transport of its own, for every request`
+	c.Get("http://a/")
+}
+
+func restsOfNewClient(w http.ResponseWriter, r *http.Request) {
+	c := &http.Client{}
+	c.Transport = &http.Transport{MaxIdleConnsPerHost: 9}
+	resty.New().SetClient(c).Get("http://a/") // want `a new resty.Client, which has an http.Transport of its own, for every request`
+}
+
+func restsOfOneTraced(w http.ResponseWriter, r *http.Request) {
+	resty.New().EnableTrace().SetTransport(traced{own.Transport}).Get("http://a/")
+}
+
+type traced struct{ http.RoundTripper }
+
 func retriesBy() *retryablehttp.Client {
 	c := retryablehttp.NewClient()
 	c.HTTPClient = own
