@@ -182,8 +182,8 @@ func fix(pass *analysis.Pass, r *body.Response, report *code.Report) {
 				return true
 			}
 			for i, s := range block.List {
-				if name, ok := assigns(s, r.Call.Pos()); ok && i+1 < len(block.List) && returnsOnError(block.List[i+1]) {
-					at := block.List[i+1].End()
+				if name, err, ok := assigns(pass, s, r.Call.Pos()); ok && i+1 < len(block.List) && returnsOnError(block.List[i+1], err) {
+					at := code.Behind(pass, block.List[i+1].End())
 					report.FixName = "defer the close"
 					report.Fix = []analysis.TextEdit{{Pos: at, End: at, NewText: []byte("\ndefer " + name + ".Body.Close()")}}
 				}
@@ -193,30 +193,39 @@ func fix(pass *analysis.Pass, r *body.Response, report *code.Report) {
 	}
 }
 
-// assigns reports whether s is resp, err := call, and what resp is called.
-func assigns(s ast.Stmt, call token.Pos) (name string, ok bool) {
+// assigns reports whether s is resp, err := call, and what these are called.
+func assigns(pass *analysis.Pass, s ast.Stmt, call token.Pos) (resp, err string, ok bool) {
 	a, ok := s.(*ast.AssignStmt)
 	if !ok || len(a.Lhs) != 2 || len(a.Rhs) != 1 {
-		return "", false
+		return "", "", false
 	}
 	x, ok := a.Rhs[0].(*ast.CallExpr)
 	if !ok || x.Lparen != call {
-		return "", false
+		return "", "", false
 	}
-	id, ok := a.Lhs[0].(*ast.Ident)
-	return id.Name, ok && id.Name != "_"
+	first, ok1 := a.Lhs[0].(*ast.Ident)
+	second, ok2 := a.Lhs[1].(*ast.Ident)
+	if !ok1 || !ok2 || first.Name == "_" || !code.Named(pass.TypesInfo.TypeOf(first), "net/http", "Response") {
+		return "", "", false
+	}
+	return first.Name, second.Name, true
 }
 
 // returnsOnError reports whether s is if err != nil { … return }.
-func returnsOnError(s ast.Stmt) bool {
+func returnsOnError(s ast.Stmt, err string) bool {
 	test, ok := s.(*ast.IfStmt)
 	if !ok || test.Init != nil || test.Else != nil || len(test.Body.List) == 0 {
 		return false
 	}
 	cond, ok := test.Cond.(*ast.BinaryExpr)
-	if !ok || cond.Op != token.NEQ {
+	if !ok || cond.Op != token.NEQ || !isCalled(cond.X, err) || !isCalled(cond.Y, "nil") {
 		return false
 	}
 	_, returns := test.Body.List[len(test.Body.List)-1].(*ast.ReturnStmt)
 	return returns
+}
+
+func isCalled(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
 }

@@ -59,6 +59,9 @@ func run(pass *analysis.Pass) (any, error) {
 			if s := statement(pass, in.Pos()); s != nil {
 				r.Pos, r.End = s.Pos(), s.End()
 				r.FixName, r.Fix = "delete the call", []analysis.TextEdit{{Pos: s.Pos(), End: s.End()}}
+				if line, ok := code.DeleteLine(pass, s); ok {
+					r.Fix[0] = line
+				}
 			}
 			code.Reports(pass, r)
 		}
@@ -133,23 +136,28 @@ func sharesDefault(client *ssa.Alloc) bool {
 	return true
 }
 
-// statement is the call's, if it is one by itself.
+// statement is the call's, if it is one by itself: by its brace, or by defer and go.
 func statement(pass *analysis.Pass, pos token.Pos) (s ast.Stmt) {
 	for _, f := range pass.Files {
 		if pos < f.FileStart || pos >= f.FileEnd {
 			continue
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
-			if n == nil || n.Pos() > pos || n.End() < pos {
-				return false
-			}
 			switch n := n.(type) {
 			case *ast.DeferStmt:
-				s = n
+				if n.Defer == pos {
+					s = n
+				}
+			case *ast.GoStmt:
+				if n.Go == pos {
+					s = n
+				}
 			case *ast.ExprStmt:
-				s = n
+				if call, ok := n.X.(*ast.CallExpr); ok && call.Lparen == pos {
+					s = n
+				}
 			}
-			return true
+			return s == nil
 		})
 	}
 	return s

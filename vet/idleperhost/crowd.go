@@ -235,8 +235,8 @@ func report(pass *analysis.Pass, w crowd, request ssa.CallInstruction, p *pool) 
 		case len(p.lit.Elts) == 0:
 			r.Fix = []analysis.TextEdit{{Pos: p.lit.Rbrace, End: p.lit.Rbrace, NewText: fmt.Appendf(nil, "MaxIdleConnsPerHost: %d", w.n)}}
 		default:
-			at := p.lit.Elts[0].Pos()
-			r.Fix = []analysis.TextEdit{{Pos: at, End: at, NewText: fmt.Appendf(nil, "MaxIdleConnsPerHost: %d,\n", w.n)}}
+			first := p.lit.Elts[0]
+			r.Fix = []analysis.TextEdit{{Pos: first.Pos(), End: first.Pos(), NewText: fmt.Appendf(nil, "MaxIdleConnsPerHost: %d%s", w.n, behind(pass, first))}}
 		}
 	}
 	code.Reports(pass, r)

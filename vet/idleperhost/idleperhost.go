@@ -110,13 +110,25 @@ func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
 		return
 	}
 	text := types.ExprString(all.Value)
-	code.Reports(pass, code.Report{
+	r := code.Report{
 		Pos: all.Pos(), End: all.End(),
-		What:    fmt.Sprintf("MaxIdleConns is %s, but MaxIdleConnsPerHost is not set: %d idle connections a host are kept", text, kept),
-		Do:      "set MaxIdleConnsPerHost too, to as many requests as run to one host at once",
-		FixName: "set MaxIdleConnsPerHost",
-		Fix:     []analysis.TextEdit{{Pos: all.Pos(), End: all.Pos(), NewText: []byte("MaxIdleConnsPerHost: " + text + ",\n")}},
-	})
+		What: fmt.Sprintf("MaxIdleConns is %s, but MaxIdleConnsPerHost is not set: %d idle connections a host are kept", text, kept),
+		Do:   "set MaxIdleConnsPerHost too, to as many requests as run to one host at once",
+	}
+	switch all.Value.(type) { // a call would be made twice
+	case *ast.BasicLit, *ast.Ident, *ast.SelectorExpr:
+		r.FixName = "set MaxIdleConnsPerHost"
+		r.Fix = []analysis.TextEdit{{Pos: all.Pos(), End: all.Pos(), NewText: []byte("MaxIdleConnsPerHost: " + text + behind(pass, all))}}
+	}
+	code.Reports(pass, r)
+}
+
+// behind is what is to follow a field that is put before another.
+func behind(pass *analysis.Pass, next ast.Expr) string {
+	if code.StartsLine(pass, next.Pos()) {
+		return ",\n"
+	}
+	return ", "
 }
 
 // isCopy reports whether a comment in the declaration around a literal, or above it,

@@ -94,17 +94,26 @@ func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool
 	if off == nil || !code.IsTrue(pass.TypesInfo, off.Value) {
 		return r, false
 	}
-	cut := analysis.TextEdit{Pos: off.Pos(), End: lit.Rbrace}
-	switch i := slices.Index(lit.Elts, ast.Expr(off)); {
-	case i+1 < len(lit.Elts):
-		cut.End = lit.Elts[i+1].Pos()
-	case i > 0:
-		cut = analysis.TextEdit{Pos: lit.Elts[i-1].End(), End: off.End()}
+	r = code.Report{Pos: off.Pos(), End: off.End(), What: offWhat, Do: offDo}
+	if cut, ok := cut(pass, lit, off); ok {
+		r.FixName, r.Fix = "delete the field", []analysis.TextEdit{cut}
 	}
-	return code.Report{
-		Pos: off.Pos(), End: off.End(), What: offWhat, Do: offDo,
-		FixName: "delete the field", Fix: []analysis.TextEdit{cut},
-	}, true
+	return r, true
+}
+
+// cut is the edit that takes a field out of a literal, and no other's comment with it.
+func cut(pass *analysis.Pass, lit *ast.CompositeLit, off ast.Expr) (e analysis.TextEdit, ok bool) {
+	if e, ok := code.DeleteLine(pass, off); ok {
+		return e, true
+	}
+	e = analysis.TextEdit{Pos: off.Pos(), End: lit.Rbrace}
+	switch i := slices.Index(lit.Elts, off); {
+	case i+1 < len(lit.Elts):
+		e.End = lit.Elts[i+1].Pos()
+	case i > 0:
+		e = analysis.TextEdit{Pos: lit.Elts[i-1].End(), End: off.End()}
+	}
+	return e, !code.HasComment(pass, e)
 }
 
 // hasProxy reports whether a Transport has a Proxy, which may be another for each
@@ -142,6 +151,9 @@ func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) (r cod
 		r.What = offWhat
 	case sel.Sel.Name == "Close" && code.Named(t, "net/http", "Request") && !isServed(pass, sel.X, stack):
 		r.What = closeWhat
+	}
+	if line, ok := code.DeleteLine(pass, s); ok {
+		r.Fix[0] = line
 	}
 	return r, r.What != ""
 }

@@ -1,9 +1,11 @@
 package newtransport
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/types"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -122,7 +124,8 @@ func onlyRequests(client *ssa.Alloc, transport *ssa.FieldAddr, seen map[*ssa.All
 }
 
 // expression is what makes a Transport, as it is written, and the function that it is
-// in: &http.Transport{…}, or a clone of the default one.
+// in: &http.Transport{…}. A clone of the default one is what that is when it is made,
+// which may be changed after the package's variables are.
 func expression(pass *analysis.Pass, c *code.Code, v ssa.Value) (*ast.File, ast.Expr, *ast.FuncDecl) {
 	pos := v.Pos()
 	for _, f := range pass.Files {
@@ -137,10 +140,6 @@ func expression(pass *analysis.Pass, c *code.Code, v ssa.Value) (*ast.File, ast.
 				if lit, ok := n.X.(*ast.CompositeLit); ok && made == nil && lit.Lbrace == pos {
 					made = n
 				}
-			case *ast.CallExpr:
-				if made == nil && n.Lparen == pos && isDefaultClone(pass, n) {
-					made = n
-				}
 			case *ast.FuncDecl:
 				if made == nil || n.Type.TypeParams != nil {
 					return nil, nil, nil
@@ -152,27 +151,9 @@ func expression(pass *analysis.Pass, c *code.Code, v ssa.Value) (*ast.File, ast.
 	return nil, nil, nil
 }
 
-// isDefaultClone reports whether a call is http.DefaultTransport.(*http.Transport).Clone().
-func isDefaultClone(pass *analysis.Pass, call *ast.CallExpr) bool {
-	sel, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || sel.Sel.Name != "Clone" {
-		return false
-	}
-	assert, ok := sel.X.(*ast.TypeAssertExpr)
-	if !ok {
-		return false
-	}
-	of, ok := assert.X.(*ast.SelectorExpr)
-	return ok && isDefault(pass.TypesInfo.Uses[of.Sel])
-}
-
-func isDefault(obj types.Object) bool {
-	return obj != nil && obj.Name() == "DefaultTransport" && obj.Pkg() != nil && obj.Pkg().Path() == "net/http"
-}
-
 // isConstant reports whether an expression is the same wherever it stands, and
-// whenever: it has no variable but the default Transport, and calls nothing but that
-// one's Clone.
+// whenever: it has no variable, calls nothing, and names no function of its package,
+// which may come to the variable that it is for.
 func isConstant(pass *analysis.Pass, e ast.Expr) bool {
 	is := true
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -180,11 +161,13 @@ func isConstant(pass *analysis.Pass, e ast.Expr) bool {
 		case *ast.FuncLit:
 			is = false
 		case *ast.CallExpr:
-			is = is && (pass.TypesInfo.Types[n.Fun].IsType() || isDefaultClone(pass, n))
+			is = is && pass.TypesInfo.Types[n.Fun].IsType()
 		case *ast.Ident:
 			switch obj := pass.TypesInfo.ObjectOf(n).(type) {
 			case *types.Var:
-				is = is && (obj.IsField() || isDefault(obj))
+				is = is && obj.IsField()
+			case *types.Func:
+				is = is && obj.Pkg() != pass.Pkg
 			case *types.Const, *types.TypeName:
 				is = is && (obj.Parent() == types.Universe || obj.Pkg() != pass.Pkg || obj.Parent() == pass.Pkg.Scope())
 			}
@@ -194,14 +177,18 @@ func isConstant(pass *analysis.Pass, e ast.Expr) bool {
 	return is
 }
 
-// freeName is one for a package variable that nothing has, there or in the function.
+// freeName is one for a package variable that nothing has, there, in the function, or in
+// a file that is for other systems.
 func freeName(pass *analysis.Pass, file *ast.File, decl *ast.FuncDecl) string {
 	first, n := utf8.DecodeRuneInString(decl.Name.Name)
 	name := string(unicode.ToLower(first)) + decl.Name.Name[n:] + "Transport"
 	if pass.Pkg.Scope().Lookup(name) != nil || pass.TypesInfo.Scopes[file].Lookup(name) != nil {
 		return ""
 	}
-	taken := false
+	taken := slices.ContainsFunc(pass.IgnoredFiles, func(other string) bool {
+		text, err := pass.ReadFile(other)
+		return err != nil || bytes.Contains(text, []byte(name))
+	})
 	ast.Inspect(decl, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		taken = taken || ok && id.Name == name

@@ -25,3 +25,10 @@ func at(url string) {
 		}()
 	}
 }
+
+func most() int { return 50 }
+
+// It is not for a program to call that twice.
+var called = &http.Transport{
+	MaxIdleConns: most(), // want `MaxIdleConnsPerHost is not set`
+}

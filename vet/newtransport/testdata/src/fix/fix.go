@@ -1,6 +1,7 @@
 package fix
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -25,14 +26,6 @@ func Fetch(url string) error {
 	return err
 }
 
-type Client struct{}
-
-func (Client) Clone(req *http.Request) error {
-	tr := http.DefaultTransport.(*http.Transport).Clone() // want `for every call of Clone`
-	_, err := tr.RoundTrip(req)
-	return err
-}
-
 // Twice makes two, of which one name is for one.
 func Twice(url string) {
 	a := http.Client{Transport: &http.Transport{}} // want `for every call of Twice`
@@ -44,6 +37,31 @@ func Twice(url string) {
 // What follows is not for a program to change.
 
 var roots *tls.Config
+
+type Client struct{}
+
+// Clone has the default one as it is now.
+func (Client) Clone(req *http.Request) error {
+	tr := http.DefaultTransport.(*http.Transport).Clone() // want `for every call of Clone`
+	_, err := tr.RoundTrip(req)
+	return err
+}
+
+// Own dials with a function of the package, which may come back here.
+func Own(url string) {
+	c := http.Client{Transport: &http.Transport{DialContext: dial}} // want `for every call of Own`
+	c.Get(url)
+}
+
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, network, addr)
+}
+
+// Elsewhere has a name that a file for other systems has too.
+func Elsewhere(url string) {
+	c := http.Client{Transport: &http.Transport{}} // want `for every call of Elsewhere`
+	c.Get(url)
+}
 
 // Variable's value may change until then.
 func Variable(url string) {
