@@ -9,42 +9,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"go/version"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/tools/go/analysis/unitchecker"
-
-	"github.com/berth-go/berth/vet"
 	"github.com/berth-go/berth/vet/internal/code"
+	"github.com/berth-go/berth/vet/internal/pools"
 )
-
-// IsTool reports whether go vet runs this program as its tool, by its arguments:
-// then it is to call Tool before it does anything else.
-func IsTool(args []string) bool {
-	if len(args) == 0 {
-		return false
-	}
-	last := args[len(args)-1]
-	return last == "-V=full" || last == "-flags" || strings.HasSuffix(last, ".cfg")
-}
-
-// Tool is what go vet wants of its tool. It does not return.
-func Tool() { unitchecker.Main(vet.Analyzers()...) }
 
 // Options are what to look at.
 type Options struct {
-	Dir      string   // to be in; empty is the current one
-	Packages []string // patterns; none is the package there
-	Table    string   // a file for newpool, with more constructors; empty for none
-	Tool     string   // a program that calls Tool; empty is this one
+	Dir      string    // to be in; empty is the current one
+	Packages []string  // patterns; none is the package there
+	Table    string    // a file for newpool, with more constructors; empty for none
+	Tool     string    // a program that calls Tool; empty is this one
+	Warnings io.Writer // what the go command warns of, and looks all the same; nil for nobody
 }
 
 // A Report is what an analyzer found.
@@ -93,39 +77,57 @@ type (
 // could not look: code that does not compile, for one. The reports beside it are of
 // packages that it could look at.
 func Run(ctx context.Context, o Options) ([]Report, error) {
-	tool := o.Tool
-	if tool == "" {
+	if o.Tool == "" {
 		var err error
-		if tool, err = os.Executable(); err != nil {
+		if o.Tool, err = os.Executable(); err != nil {
 			return nil, err
 		}
 	}
-	args := []string{"vet", "-vettool=" + tool, "-json"}
+	args := []string{"vet", "-vettool=" + o.Tool, "-json"}
 	if o.Table != "" {
 		table, err := filepath.Abs(o.Table)
 		if err == nil {
-			_, err = os.Stat(table)
+			err = pools.Check(table)
 		}
 		if err != nil {
 			return nil, err
 		}
-		args = append(args, "-newpool.table="+table)
+		sum, err := sumOf(func() (string, error) { return table, nil })
+		if err != nil {
+			return nil, err
+		}
+		// go vet remembers flags, and not what is in files that they name.
+		args = append(args, "-newpool.table="+table, fmt.Sprintf("-newpool.sum=%x", sum))
 	}
 	for _, p := range o.Packages {
 		if strings.HasPrefix(p, "-") {
 			return nil, fmt.Errorf("%q is no package", p)
 		}
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, o.Packages...)...)
+	reports, err := look(ctx, o, args, o.Packages)
+	if err != nil && len(reports) == 0 && ctx.Err() == nil {
+		if good := loadable(ctx, o); len(good) > 0 {
+			reports, _ = look(ctx, o, args, good)
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	reports, cerr := leaveSeldom(ctx, o.Dir, reports)
+	reports, oerr := order(reports, o.Dir)
+	ferr := leaveOthers(ctx, o.Dir, reports)
+	return reports, cmp.Or(err, cerr, oerr, ferr)
+}
+
+// look runs go vet.
+func look(ctx context.Context, o Options, args, packages []string) ([]Report, error) {
+	cmd := exec.CommandContext(ctx, "go", slices.Concat(args, packages)...)
 	cmd.Dir = o.Dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, errors.New("there is no go command: berth vet needs one, as go vet does")
 	}
@@ -133,33 +135,68 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	reports, rest, perr := read(io.MultiReader(&stdout, &stderr))
 	switch {
 	case perr != nil:
-		return nil, perr
-	case rest != "":
-		err = errors.New(rest)
-	case err != nil:
-		err = fmt.Errorf("go vet: %w", err)
+		return reports, perr
+	case err == nil: // a warning, of cgo for one
+		if o.Warnings != nil && rest != "" {
+			fmt.Fprintln(o.Warnings, rest)
+		}
+		return reports, nil
+	case rest == "":
+		return reports, fmt.Errorf("go vet: %w", err)
 	}
+	err = errors.New(rest)
 	if strings.Contains(rest, ": exit status ") {
 		err = cmp.Or(tooOld(ctx, o.Dir), err)
 	}
-	reports, cerr := leaveSeldom(ctx, o.Dir, reports)
-	reports, oerr := order(reports, o.Dir)
-	return reports, cmp.Or(err, cerr, oerr)
+	return reports, err
 }
 
-// tooOld is an error if the go command there is of a newer Go than this program was built
-// with, which then can't read the code of its standard library: go vet says that of each
-// package with an exit status only.
-func tooOld(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
-	cmd.Dir = dir
-	out, err := cmd.Output()
-	theirs := strings.TrimSpace(string(out))
-	ours := version.Lang(runtime.Version()) // empty, of one that is no release
-	if err != nil || ours == "" || version.Compare(version.Lang(theirs), ours) <= 0 {
+// loadable are the packages that can be loaded, where go vet looks at none since others
+// can't, or what they import: none, if all can.
+func loadable(ctx context.Context, o Options) (good []string) {
+	type loaded struct {
+		ImportPath, ForTest string
+		Incomplete          bool
+	}
+	all, err := list[loaded](ctx, o.Dir, slices.Concat([]string{"-e", "-test", "-json=ImportPath,ForTest,Incomplete"}, o.Packages)...)
+	bad := map[string]bool{}
+	for _, p := range all {
+		if p.Incomplete {
+			bad[cmp.Or(p.ForTest, strings.TrimSuffix(p.ImportPath, ".test"))] = true
+		}
+	}
+	if err != nil || len(bad) == 0 {
 		return nil
 	}
-	return fmt.Errorf("berth was built with %s, and the go command there is %s: build it with that (GOTOOLCHAIN=%[2]s go install)", runtime.Version(), theirs)
+	for _, p := range all {
+		if path := strings.TrimSuffix(p.ImportPath, ".test"); p.ForTest == "" && path == p.ImportPath && !bad[path] {
+			good = append(good, path)
+		}
+	}
+	return good
+}
+
+// leaveOthers takes the fixes from files that are not the user's to change: of other
+// modules, and of Go itself.
+func leaveOthers(ctx context.Context, dir string, reports []Report) error {
+	if !slices.ContainsFunc(reports, func(r Report) bool { return r.HasFix() }) {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, "go", "env", "GOMODCACHE", "GOROOT")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("go env: %w", err)
+	}
+	for at := range strings.Lines(string(out)) {
+		for i := range reports {
+			rel, err := filepath.Rel(strings.TrimSpace(at), reports[i].path)
+			if err == nil && filepath.IsLocal(rel) {
+				reports[i].edits = nil
+			}
+		}
+	}
+	return nil
 }
 
 // read takes apart what go vet prints: JSON, comments with a package's name, and
@@ -177,8 +214,11 @@ func read(r io.Reader) (reports []Report, rest string, err error) {
 			inTree = !bytes.HasPrefix(line, []byte("}")) && !bytes.Equal(bytes.TrimSpace(line), []byte("{}"))
 			trees.Write(line)
 		case bytes.HasPrefix(line, []byte("#")), bytes.HasPrefix(line, []byte("go: downloading ")), bytes.HasPrefix(line, []byte("go: found ")):
+		case len(bytes.TrimSpace(line)) == 0:
+		case line[0] == '\t' || bytes.HasSuffix(text.Bytes(), []byte(":")): // the sentence goes on
+			fmt.Fprintf(&text, " %s", bytes.TrimSpace(line))
 		default:
-			text.Write(line)
+			fmt.Fprintf(&text, "\n%s", bytes.TrimSpace(line))
 		}
 	}
 	for dec := json.NewDecoder(&trees); ; {
@@ -231,24 +271,26 @@ func decode(analyzer string, raw json.RawMessage) (reports []Report, err error) 
 	return reports, nil
 }
 
-// position takes apart file:line:column.
+// position takes apart file:line:column. A //line comment may name no column.
 func position(posn string) (file string, line, column int, err error) {
-	rest, col, ok1 := cutLast(posn)
-	file, lin, ok2 := cutLast(rest)
-	line, err1 := strconv.Atoi(lin)
-	column, err2 := strconv.Atoi(col)
-	if !ok1 || !ok2 || err1 != nil || err2 != nil {
+	rest, last, ok := cutLast(posn)
+	if !ok {
 		return "", 0, 0, fmt.Errorf("%q is no position", posn)
 	}
-	return file, line, column, nil
+	if file, line, ok := cutLast(rest); ok {
+		return file, line, last, nil
+	}
+	return rest, last, 1, nil
 }
 
-func cutLast(s string) (before, after string, ok bool) {
+// cutLast takes the number from behind the last colon.
+func cutLast(s string) (before string, n int, ok bool) {
 	i := strings.LastIndexByte(s, ':')
 	if i < 0 {
-		return "", "", false
+		return "", 0, false
 	}
-	return s[:i], s[i+1:], true
+	n, err := strconv.Atoi(s[i+1:])
+	return s[:i], n, err == nil
 }
 
 // order sorts reports, shortens their files' names, and drops those that are told

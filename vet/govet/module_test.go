@@ -67,21 +67,11 @@ func TestModule(t *testing.T) {
 		{"a folder of a command that does not parse", client + use("main.go", "main", "client") + "-- b.go --\npackage main\n\nfunc\n", both},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			files := "-- go.mod --\nmodule example.com/a\n\ngo 1.26\n" + c.files
+			files := c.files
 			if strings.Contains(c.name, "called cli") {
-				files = strings.ReplaceAll(files, "example.com/a", "example.com/cli")
+				files = strings.ReplaceAll("-- go.mod --\nmodule example.com/cli\n\ngo 1.26\n"+files, "example.com/a", "example.com/cli")
 			}
-			for _, f := range txtar.Parse([]byte(files)).Files {
-				name := filepath.Join(dir, f.Name)
-				if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(name, f.Data, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			t.Setenv("GOWORK", "off")
+			dir := newModule(t, files)
 			reports, err := Run(t.Context(), Options{Dir: dir, Packages: []string{"./..."}, Tool: buildTool(t)})
 			if err != nil && !strings.Contains(c.name, "not parse") {
 				t.Fatal(err)

@@ -3,10 +3,12 @@ package govet
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io"
 	"path"
 	"path/filepath"
@@ -23,48 +25,88 @@ type Seen struct {
 	Connections int    `json:"connections"`
 }
 
-// trace is what is read of berth trace --json, schema 1.
-type trace struct {
-	Schema int `json:"schema"`
-	Groups []struct {
-		PID         int    `json:"pid"`
-		Command     string `json:"command"`
-		Destination string `json:"destination"`
-		Sites       []struct {
-			File        string `json:"file"`
-			Line        int    `json:"line"`
-			Connections int    `json:"connections"`
-		} `json:"sites"`
-	} `json:"groups"`
+// A Trace is what is read of berth trace --json, schema 1.
+type Trace struct {
+	Schema int     `json:"schema"`
+	Groups []group `json:"groups"`
+
+	spans map[string]map[string]span // of files, as they were first: lines are those of the program
 }
 
-// Join notes in reports what berth trace --json saw of their functions, and puts
-// these first, those with the most connections before others.
-func Join(reports []Report, r io.Reader) error {
-	var t trace
-	if err := json.NewDecoder(r).Decode(&t); err != nil {
-		return fmt.Errorf("it is not the JSON of berth trace: %w", err)
+type group struct {
+	PID         int    `json:"pid"`
+	Command     string `json:"command"`
+	Destination string `json:"destination"`
+	Sites       []site `json:"sites"`
+}
+
+type site struct {
+	Function    string `json:"function"`
+	File        string `json:"file"`
+	Line        int    `json:"line"`
+	Connections int    `json:"connections"`
+}
+
+// ReadTrace reads what berth trace --json has printed.
+func ReadTrace(r io.Reader) (*Trace, error) {
+	t := &Trace{spans: map[string]map[string]span{}}
+	dec := json.NewDecoder(r)
+	switch err := dec.Decode(t); {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("it is empty, and not the JSON of berth trace")
+	case err != nil:
+		return nil, errors.New("it is not the JSON of berth trace")
+	case t.Schema != 1:
+		return nil, fmt.Errorf("it is not the JSON of berth trace: its schema is %d, not 1", t.Schema)
+	case t.Groups == nil || dec.More():
+		return nil, errors.New("it is not the JSON of berth trace")
 	}
-	if t.Schema != 1 {
-		return fmt.Errorf("it is not the JSON of berth trace: its schema is %d, not 1", t.Schema)
-	}
-	spans := spanner{}
+	return t, nil
+}
+
+// Join notes in reports what was seen of their functions, and puts these first, those
+// with the most connections before others. What is fixed keeps what it has.
+func (t *Trace) Join(reports []Report) {
 	for i := range reports {
 		r := &reports[i]
-		first, last := spans.around(r.path, r.Line)
+		if r.Fixed {
+			continue
+		}
+		fn, at := t.around(r.path, r.Line)
 		for _, g := range t.Groups {
 			for _, s := range g.Sites {
-				if s.Line < first || s.Line > last || !sameFile(r.path, s.File) {
-					continue
-				}
-				if r.Seen == nil || s.Connections > r.Seen.Connections {
+				if s.isIn(r, fn, at) && (r.Seen == nil || s.Connections > r.Seen.Connections) {
 					r.Seen = &Seen{Command: g.Command, PID: g.PID, Destination: g.Destination, Line: s.Line, Connections: s.Connections}
 				}
 			}
 		}
 	}
 	slices.SortStableFunc(reports, func(a, b Report) int { return cmp.Compare(b.connections(), a.connections()) })
-	return nil
+}
+
+// isIn reports whether a site is in the function of a report: by its name, which is the
+// same wherever the program was built, or by its file and line.
+func (s site) isIn(r *Report, fn string, at span) bool {
+	pkg, name := cutFunction(s.Function)
+	if strings.Contains(pkg, "/") && pkg != r.pkg && !strings.HasPrefix(r.pkg, "command-line-") {
+		return false
+	}
+	if fn != "" && (name == fn || strings.HasPrefix(name, fn+".")) && baseOf(r.path) == baseOf(s.File) { // a literal's is F.func1
+		return true
+	}
+	return at.first <= s.Line && s.Line <= at.last && sameFile(r.path, s.File)
+}
+
+func baseOf(file string) string { return path.Base(filepath.ToSlash(file)) }
+
+// cutFunction takes apart what Go's runtime calls a function: example.com/a.(*T[...]).F.
+func cutFunction(name string) (pkg, fn string) {
+	slash := strings.LastIndexByte(name, '/') + 1
+	pkg, fn, ok := strings.Cut(name[slash:], ".")
+	if !ok || strings.Contains(name, " ") {
+		return "", ""
+	}
+	return name[:slash] + strings.ReplaceAll(pkg, "%2e", "."), strings.ReplaceAll(fn, "[...]", "")
 }
 
 func (r *Report) connections() int {
@@ -88,27 +130,49 @@ func sameFile(file, seen string) bool {
 	return a[len(a)-1] == b[len(b)-1]
 }
 
-// spanner knows where functions begin and end, by file.
-type spanner map[string][][2]int
+// A span is of lines.
+type span struct{ first, last int }
 
-// around returns the lines of the function that a line is in, or the line.
-func (s spanner) around(file string, line int) (first, last int) {
-	spans, ok := s[file]
-	if !ok {
-		fset := token.NewFileSet()
-		if f, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution); err == nil {
-			for _, d := range f.Decls {
-				if fn, ok := d.(*ast.FuncDecl); ok {
-					spans = append(spans, [2]int{fset.Position(fn.Pos()).Line, fset.Position(fn.End()).Line})
-				}
-			}
-		}
-		s[file] = spans
+// around returns the function that a line is in, and its lines as the file was at first;
+// or the line.
+func (t *Trace) around(file string, line int) (fn string, at span) {
+	now := functions(file)
+	if t.spans[file] == nil {
+		t.spans[file] = now
 	}
-	for _, span := range spans {
-		if span[0] <= line && line <= span[1] {
-			return span[0], span[1]
+	for fn, span := range now {
+		if was, ok := t.spans[file][fn]; ok && span.first <= line && line <= span.last {
+			return fn, was
 		}
 	}
-	return line, line
+	return "", span{line, line}
+}
+
+// functions are those of a file, by what the runtime calls them in their package.
+func functions(file string) map[string]span {
+	all := map[string]span{}
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		return all
+	}
+	for _, d := range f.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok {
+			all[runtimeName(fn)] = span{fset.PositionFor(fn.Pos(), false).Line, fset.PositionFor(fn.End(), false).Line}
+		}
+	}
+	return all
+}
+
+// runtimeName is F, T.F, or (*T).F.
+func runtimeName(fn *ast.FuncDecl) string {
+	if fn.Recv == nil || len(fn.Recv.List) == 0 {
+		return fn.Name.Name
+	}
+	typ, format := fn.Recv.List[0].Type, "%s.%s"
+	if star, ok := ast.Unparen(typ).(*ast.StarExpr); ok {
+		typ, format = star.X, "(*%s).%s"
+	}
+	name, _, _ := strings.Cut(types.ExprString(ast.Unparen(typ)), "[")
+	return fmt.Sprintf(format, name, fn.Name.Name)
 }

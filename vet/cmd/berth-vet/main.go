@@ -6,9 +6,16 @@
 package main
 
 import (
-	"golang.org/x/tools/go/analysis/unitchecker"
+	"fmt"
+	"os"
 
-	"github.com/berth-go/berth/vet"
+	"github.com/berth-go/berth/vet/govet"
 )
 
-func main() { unitchecker.Main(vet.Analyzers()...) }
+func main() {
+	if !govet.IsTool(os.Args[1:]) {
+		fmt.Fprintln(os.Stderr, "berth-vet is for go vet to run: go vet -vettool=$(which berth-vet) ./...")
+		os.Exit(2)
+	}
+	govet.Tool()
+}

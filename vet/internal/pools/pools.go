@@ -112,6 +112,17 @@ func Extend(file string) error {
 	return nil
 }
 
+// Check returns what is wrong with such a file.
+func Check(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	t := Table{named: map[string]Pool{}}
+	return t.read(f, file)
+}
+
 // read adds lines: a kind, http, off, pool, or none for what a star means too and is no
 // pool; a function or type; and what it is.
 func (t *Table) read(r io.Reader, file string) error {

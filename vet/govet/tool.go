@@ -1,0 +1,77 @@
+package govet
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"go/version"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/analysis/unitchecker"
+
+	"github.com/berth-go/berth/vet"
+)
+
+// IsTool reports whether go vet runs this program as its tool, by its arguments:
+// then it is to call Tool before it does anything else.
+func IsTool(args []string) bool {
+	switch n := len(args) - 1; {
+	case n < 0:
+		return false
+	case strings.HasSuffix(args[n], ".cfg"): // behind flags, if there are any
+		return !slices.ContainsFunc(args[:n], func(a string) bool { return !strings.HasPrefix(a, "-") })
+	default:
+		return n == 0 && (args[0] == "-V=full" || args[0] == "-flags")
+	}
+}
+
+// Tool is what go vet wants of its tool. It does not return.
+func Tool() {
+	if os.Args[1] == "-V=full" {
+		// unitchecker says where it is, too, which go vet can't read if a space is in it.
+		sum, err := sumOf(os.Executable)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		fmt.Printf("berth version devel buildID=%x\n", sum)
+		os.Exit(0)
+	}
+	unitchecker.Main(vet.Analyzers()...)
+}
+
+// sumOf is the SHA-256 of a file.
+func sumOf(name func() (string, error)) (sum []byte, err error) {
+	file, err := name()
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return h.Sum(nil), err
+}
+
+// tooOld is an error if the go command there is of a newer Go than this program was built
+// with, which then can't read the code of its standard library: go vet says that of each
+// package with an exit status only.
+func tooOld(ctx context.Context, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	theirs := strings.TrimSpace(string(out))
+	ours := version.Lang(runtime.Version()) // empty, of one that is no release
+	if err != nil || ours == "" || version.Compare(version.Lang(theirs), ours) <= 0 {
+		return nil
+	}
+	return fmt.Errorf("berth was built with %s, and the go command there is %s: build it with that (GOTOOLCHAIN=%[2]s go install)", runtime.Version(), theirs)
+}
