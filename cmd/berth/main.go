@@ -187,7 +187,8 @@ func wants(f *pflag.Flag) string {
 	case "bool":
 		return "true or false"
 	}
-	return "a " + f.Value.Type()
+	name, _ := pflag.UnquoteUsage(f)
+	return "a " + name
 }
 
 // sentence puts an error on one line: errors.Join puts each on its own.

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/berth-go/berth/cmd/berth/internal/report"
 	"github.com/berth-go/berth/vet/govet"
 )
 
@@ -33,9 +35,9 @@ all of a module.
 
 	//nolint:berth // the reason
 
-on a line, or above it, silences it. It exits with 0 if there is nothing to
-report, with 1 if there is, and with 2 if it could not look at all of them;
-then --fix changes nothing.`,
+on a line, or above it, silences it, or the statement or function that begins
+there. It exits with 0 if there is nothing to report, with 1 if there is, and
+with 2 if it could not look at all of them; then --fix changes nothing.`,
 		RunE: func(c *command, args []string) error {
 			o.Packages = args
 			return runVet(c, o)
@@ -45,32 +47,44 @@ then --fix changes nothing.`,
 	f.BoolVar(&o.fix, "fix", false, "change the files, where that is safe")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	f.StringVar(&o.sarif, "sarif", "", "write SARIF to a `file`, too")
-	f.StringVar(&o.seen, "seen", "", "put first what a `file` with the JSON of berth trace has seen")
+	f.StringVar(&o.seen, "seen", "", "put first what a `file` with the JSON of berth trace has seen; - is stdin")
 	f.StringVar(&o.Table, "table", "", "know more constructors of clients, from a `file`")
 	return c
 }
 
 func runVet(c *command, o vetFlags) error {
+	o.Warnings = c.ErrOrStderr()
+	seen, err := readSeen(c, o.seen)
+	if err != nil {
+		return err
+	}
+	var sarif *os.File
+	if o.sarif != "" {
+		if sarif, err = os.Create(o.sarif); err != nil {
+			return err
+		}
+		defer sarif.Close()
+	}
 	reports, lookErr := govet.Run(c.Context(), o.Options)
+	if seen != nil {
+		seen.Join(reports) // before lines move
+	}
+	if o.fix {
+		if lookErr != nil {
+			lookErr = fmt.Errorf("%w; nothing was fixed", lookErr)
+		} else if reports, lookErr = govet.Fix(c.Context(), o.Options, reports); seen != nil {
+			seen.Join(reports)
+		}
+	}
+	if sarif != nil {
+		if err := cmp.Or(govet.SARIF(sarif, reports, lookErr), sarif.Close()); err != nil {
+			return errors.Join(lookErr, fmt.Errorf("%s: %w", o.sarif, err))
+		}
+	}
 	if lookErr != nil && len(reports) == 0 {
 		return lookErr
 	}
-	if o.fix && lookErr == nil {
-		if err := govet.Fix(c.Context(), o.Options, reports); err != nil {
-			return err
-		}
-	}
-	if o.seen != "" {
-		if err := withFile(o.seen, os.Open, func(f *os.File) error { return govet.Join(reports, f) }); err != nil {
-			return errors.Join(lookErr, err)
-		}
-	}
-	if o.sarif != "" {
-		if err := withFile(o.sarif, os.Create, func(f *os.File) error { return govet.SARIF(f, reports) }); err != nil {
-			return errors.Join(lookErr, err)
-		}
-	}
-	left, err := printReports(c.OutOrStdout(), reports, o.asJSON)
+	left, err := printReports(c.OutOrStdout(), reports, o)
 	if err := cmp.Or(lookErr, err); err != nil {
 		return err
 	}
@@ -80,26 +94,36 @@ func runVet(c *command, o vetFlags) error {
 	return nil
 }
 
-func withFile(name string, open func(string) (*os.File, error), do func(*os.File) error) error {
-	f, err := open(name)
+// readSeen reads the file of --seen, or what comes on stdin; nil, if there is none.
+func readSeen(c *command, name string) (*govet.Trace, error) {
+	in := c.InOrStdin()
+	switch name {
+	case "":
+		return nil, nil
+	case "-":
+	default:
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	t, err := govet.ReadTrace(in)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
 	}
-	if err := do(f); err != nil {
-		f.Close()
-		return fmt.Errorf("%s: %w", filepath.Base(name), err)
-	}
-	return f.Close()
+	return t, nil
 }
 
 // printReports returns how many of them are left to be dealt with.
-func printReports(w io.Writer, reports []govet.Report, asJSON bool) (left int, err error) {
+func printReports(w io.Writer, reports []govet.Report, o vetFlags) (left int, err error) {
 	for _, r := range reports {
 		if !r.Fixed {
 			left++
 		}
 	}
-	if asJSON {
+	if o.asJSON {
 		if reports == nil {
 			reports = []govet.Report{}
 		}
@@ -121,17 +145,30 @@ func printReports(w io.Writer, reports []govet.Report, asJSON bool) (left int, e
 			}
 		}
 		if r.Seen != nil && err == nil {
-			_, err = fmt.Fprintf(w, "    seen: %s (%d) made %d connections to %s here, in line %d\n",
-				r.Seen.Command, r.Seen.PID, r.Seen.Connections, r.Seen.Destination, r.Seen.Line)
+			many := "s"
+			if r.Seen.Connections == 1 {
+				many = ""
+			}
+			_, err = fmt.Fprintf(w, "    seen: %s (%d) made %d connection%s to %s here, in line %d\n",
+				report.Clean(r.Seen.Command), r.Seen.PID, r.Seen.Connections, many, report.Clean(r.Seen.Destination), r.Seen.Line)
 		}
 		if err != nil {
 			return left, err
 		}
 	}
-	if fixable > 0 {
-		_, err = fmt.Fprintf(w, "\n%s: berth vet --fix\n", fixes(fixable))
+	if fixable > 0 && !o.fix {
+		_, err = fmt.Fprintf(w, "\n%s: %s\n", fixes(fixable), o.fixCommand())
 	}
 	return left, err
+}
+
+// fixCommand is what to type for the fixes of what was looked at.
+func (o vetFlags) fixCommand() string {
+	words := []string{"berth", "vet", "--fix"}
+	if o.Table != "" {
+		words = append(words, "--table", o.Table)
+	}
+	return strings.Join(append(words, o.Packages...), " ")
 }
 
 func fixes(n int) string {

@@ -76,7 +76,7 @@ func (p *page) note(subject, text string) {
 }
 
 func (p *page) begin(m mark, subject, text string) {
-	chunks := append([]string{m.sign + " " + clean(subject) + " "}, words(text)...)
+	chunks := append([]string{m.sign + " " + Clean(subject) + " "}, words(text)...)
 	lines := wrap(chunks, " ", min(p.Width, proseWidth), len("  "))
 	lines[0] = strings.Replace(lines[0], m.sign, p.paint(m.color, m.sign), 1)
 	for _, l := range lines {
@@ -86,7 +86,7 @@ func (p *page) begin(m mark, subject, text string) {
 
 // words are the pieces of prose that a line may end between: a number and its percent sign are one.
 func words(text string) []string {
-	all := strings.Fields(clean(text))
+	all := strings.Fields(Clean(text))
 	for i := len(all) - 1; i > 0; i-- {
 		if strings.HasPrefix(all[i], "%") {
 			all[i-1] += " " + all[i]
@@ -188,8 +188,8 @@ func columns(s string) int {
 	return n
 }
 
-// clean takes from text that others have written, such as the name of a process, what a terminal would obey.
-func clean(s string) string {
+// Clean takes from text that others have written, such as the name of a process, what a terminal would obey.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return '?'

@@ -124,7 +124,7 @@ func ownerWords(o *ports.Owner) string {
 	if o.Container != "" {
 		about = append(about, "container "+o.Container[:min(len(o.Container), 12)])
 	}
-	return clean(fmt.Sprintf("%s (%s)", o.Command, strings.Join(about, ", ")))
+	return Clean(fmt.Sprintf("%s (%s)", o.Command, strings.Join(about, ", ")))
 }
 
 // holds says what of it is known and what is inferred.

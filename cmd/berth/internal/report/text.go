@@ -38,7 +38,7 @@ func (r *Report) WriteText(w io.Writer, s Style) error {
 func (r *Report) writeNamespace(p *page, name string) {
 	blocks := r.blocks(name)
 	if len(blocks) > 0 && name != "" {
-		p.heading("namespace " + clean(name))
+		p.heading("namespace " + Clean(name))
 	}
 	for _, b := range blocks {
 		b.write(p)
@@ -134,7 +134,7 @@ func (r *Report) writeErrors(p *page) {
 		if places := e.places(); places != "" {
 			p.row("where", places)
 		}
-		p.row(fmt.Sprintf("line %s", diagnose.Count(e.FirstLine)), clean(e.Example))
+		p.row(fmt.Sprintf("line %s", diagnose.Count(e.FirstLine)), Clean(e.Example))
 		if e.Now != "" {
 			p.row("now", e.Now)
 		}
@@ -144,7 +144,7 @@ func (r *Report) writeErrors(p *page) {
 func (e *Error) places() string {
 	var all []string
 	for _, d := range e.Destinations {
-		all = append(all, fmt.Sprintf("%s (%s)", clean(d.Destination), diagnose.Count(d.Count)))
+		all = append(all, fmt.Sprintf("%s (%s)", Clean(d.Destination), diagnose.Count(d.Count)))
 	}
 	return strings.Join(all, ", ")
 }
@@ -153,9 +153,9 @@ func (e *Error) places() string {
 func (r *Report) writeNext(p *page) {
 	switch worst := r.worstDestination(); {
 	case worst != nil && worst.level > diagnose.OK && !worst.ConnectCostMeasured:
-		p.next("berth check --calibrate " + worst.Destination + clean(diagnose.NamespaceFlag(worst.Namespace)))
+		p.next("berth check --calibrate " + worst.Destination + Clean(diagnose.NamespaceFlag(worst.Namespace)))
 	case r.leftOut > 0:
-		p.next("berth check --all" + clean(diagnose.NamespaceFlag(r.where)))
+		p.next("berth check --all" + Clean(diagnose.NamespaceFlag(r.where)))
 	}
 }
 

@@ -213,7 +213,7 @@ func (t *Trace) WriteTable(w io.Writer, s Style, rows int) error {
 	for i := range t.Groups[:min(len(t.Groups), rows)] {
 		g := &t.Groups[i]
 		perSecond := diagnose.PerSecond(float64(g.Connections) / max(float64(t.Seconds), 0.1))
-		p.WriteString(cut(row(clean(g.name()), g.Destination, perSecond, strconv.FormatFloat(float64(g.Requests), 'f', 1, 64), g.Verdict.Code), s.Width-1) + "\n")
+		p.WriteString(cut(row(Clean(g.name()), g.Destination, perSecond, strconv.FormatFloat(float64(g.Requests), 'f', 1, 64), g.Verdict.Code), s.Width-1) + "\n")
 	}
 	if n := len(t.Groups) - rows; n > 0 {
 		p.WriteString(fmt.Sprintf("and %s more\n", diagnose.Count(n)))
@@ -239,7 +239,7 @@ func (g *TraceGroup) write(p *page, t *Trace, stacks bool) {
 	if p.Graphics {
 		arrow = "→"
 	}
-	p.heading(clean(g.name()) + " " + arrow + " " + g.Destination)
+	p.heading(Clean(g.name()) + " " + arrow + " " + g.Destination)
 	for _, l := range wrap(g.counts(t, arrow), "   ", min(p.Width, proseWidth)-labelIndent, 0) {
 		p.WriteString("    " + l + "\n")
 	}
@@ -264,7 +264,7 @@ func (g *TraceGroup) write(p *page, t *Trace, stacks bool) {
 	}
 	for i, r := range byCount(g.CloseReasons) {
 		if i < mostSites {
-			p.chunks([]string{"closed as", ""}[min(i, 1)], "   ", []string{clean(r), share(g.CloseReasons[r], sum(g.CloseReasons))})
+			p.chunks([]string{"closed as", ""}[min(i, 1)], "   ", []string{Clean(r), share(g.CloseReasons[r], sum(g.CloseReasons))})
 		}
 	}
 	p.row("verdict", g.Verdict.Code+": "+g.Verdict.What)
@@ -336,7 +336,7 @@ func (g *TraceGroup) site(s *bill.Site) []string {
 	if g.Connections == 0 {
 		part = share(s.Failed, g.facts.Failures())
 	}
-	chunks := []string{clean(verdict.Place(*s)), part}
+	chunks := []string{Clean(verdict.Place(*s)), part}
 	if s.Through != "" {
 		noun := "http.Transport"
 		if s.Through == bill.Berth {
