@@ -2,13 +2,16 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/berth-go/berth/cmd/berth/internal/report"
 	"github.com/berth-go/berth/vet/govet"
@@ -35,8 +38,8 @@ all of a module.
 
 	//nolint:berth // the reason
 
-on a line, or above it, silences it, or the statement or function that begins
-there. It exits with 0 if there is nothing to report, with 1 if there is, and
+on a line, or above it, silences it; above a statement or a function, all of
+that. It exits with 0 if there is nothing to report, with 1 if there is, and
 with 2 if it could not look at all of them; then --fix changes nothing.`,
 		RunE: func(c *command, args []string) error {
 			o.Packages = args
@@ -72,26 +75,36 @@ func runVet(c *command, o vetFlags) error {
 	if o.fix {
 		if lookErr != nil {
 			lookErr = fmt.Errorf("%w; nothing was fixed", lookErr)
-		} else if reports, lookErr = govet.Fix(c.Context(), o.Options, reports); seen != nil {
+		} else if reports, lookErr = fix(c.Context(), o, reports); seen != nil {
 			seen.Join(reports)
 		}
 	}
+	var sarifErr error
 	if sarif != nil {
 		if err := cmp.Or(govet.SARIF(sarif, reports, lookErr), sarif.Close()); err != nil {
-			return errors.Join(lookErr, fmt.Errorf("%s: %w", o.sarif, err))
+			sarifErr = fmt.Errorf("%s: %w", o.sarif, err)
 		}
 	}
 	if lookErr != nil && len(reports) == 0 {
-		return lookErr
+		return errors.Join(lookErr, sarifErr)
 	}
+	o.fix = o.fix || lookErr != nil // which would fix nothing
 	left, err := printReports(c.OutOrStdout(), reports, o)
-	if err := cmp.Or(lookErr, err); err != nil {
+	if err := cmp.Or(errors.Join(lookErr, sarifErr), err); err != nil {
 		return err
 	}
 	if left > 0 {
 		return errNo
 	}
 	return nil
+}
+
+// fix leaves no file half changed, however often Ctrl-C is pressed, or if the terminal
+// is closed.
+func fix(ctx context.Context, o vetFlags, reports []govet.Report) ([]govet.Report, error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return govet.Fix(ctx, o.Options, reports)
 }
 
 // readSeen reads the file of --seen, or what comes on stdin; nil, if there is none.
@@ -168,7 +181,13 @@ func (o vetFlags) fixCommand() string {
 	if o.Table != "" {
 		words = append(words, "--table", o.Table)
 	}
-	return strings.Join(append(words, o.Packages...), " ")
+	words = append(words, o.Packages...)
+	for i, w := range words {
+		if strings.ContainsAny(w, " \t*$&;'\"") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func fixes(n int) string {

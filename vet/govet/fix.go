@@ -10,7 +10,9 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Fix applies the fixes that reports have, and those of what is reported then, until there
@@ -19,6 +21,7 @@ import (
 // can't be written, is left out, and the advice beside it says so. An error says why it
 // could not go on: what was fixed before stays so.
 func Fix(ctx context.Context, o Options, reports []Report) ([]Report, error) {
+	o.Warnings = nil // they were told
 	var fixed []Report
 	failed := map[string]error{} // fixes, by their keys
 	together := true
@@ -64,7 +67,8 @@ func Fix(ctx context.Context, o Options, reports []Report) ([]Report, error) {
 
 // key is what is the same of a report when lines before it have come or gone.
 func (r *Report) key() string {
-	key := r.path + "\n" + r.Analyzer + "\n" + r.Message + "\n" + string(r.line())
+	fn, _ := spanAt(functions(r.path), r.Line)
+	key := strings.Join([]string{r.path, fn, r.Analyzer, r.Message, string(r.line())}, "\n")
 	for _, e := range r.edits {
 		key += "\n" + e.New
 	}
@@ -83,37 +87,47 @@ func (r *Report) line() []byte {
 	return nil
 }
 
+// A change is a file's.
+type change struct {
+	name          string // of the reports, which may be that of a link
+	before, after []byte
+}
+
 // fixThese applies fixes, marks these reports, and returns what is reported then. If it
-// fails, the files are as they were, and nothing is marked.
+// fails, the files are as they were, but for those that somebody else has changed, and
+// nothing is marked.
 func fixThese(ctx context.Context, o Options, reports []*Report) (left []Report, err error) {
-	before := map[string][]byte{}
+	changes := map[string]change{}
 	defer func() {
 		if err == nil {
 			return
 		}
-		for file, text := range before {
-			os.WriteFile(file, text, 0o644) // with its own mode: it is there
+		for file, c := range changes {
+			err = cmp.Or(c.undo(file), err)
 		}
 		for _, r := range reports {
 			r.Fixed = false
 		}
 	}()
 	for _, r := range reports {
-		if before[r.path] != nil {
-			continue
-		}
-		text, err := os.ReadFile(r.path)
+		file, err := filepath.EvalSymlinks(r.path)
 		if err != nil {
 			return nil, err
 		}
-		after, err := apply(text, slices.DeleteFunc(slices.Clone(reports), func(o *Report) bool { return o.path != r.path }))
-		if err != nil {
+		if _, ok := changes[file]; ok {
+			continue // by another name, it is for the next time
+		}
+		c := change{name: r.path}
+		if c.before, err = os.ReadFile(file); err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(r.path, after, 0o644); err != nil {
+		if c.after, err = apply(c.before, slices.DeleteFunc(slices.Clone(reports), func(o *Report) bool { return o.path != c.name })); err != nil {
 			return nil, err
 		}
-		before[r.path] = text
+		changes[file] = c
+		if err := os.WriteFile(file, c.after, 0o644); err != nil { // with its own mode: it is there
+			return nil, err
+		}
 	}
 	if !slices.ContainsFunc(reports, func(r *Report) bool { return r.Fixed }) {
 		return nil, fmt.Errorf("it has no place in %s", reports[0].File)
@@ -122,6 +136,18 @@ func fixThese(ctx context.Context, o Options, reports []*Report) (left []Report,
 		return nil, cmp.Or(ctx.Err(), errNotCompiled)
 	}
 	return left, nil
+}
+
+// undo makes a file what it was.
+func (c change) undo(file string) error {
+	now, err := os.ReadFile(file)
+	switch {
+	case err == nil && bytes.Equal(now, c.before):
+		return nil
+	case err == nil && !bytes.HasPrefix(c.after, now): // a write that failed may have written some
+		return fmt.Errorf("%s was changed by somebody else meanwhile, and is left as it is", c.name)
+	}
+	return os.WriteFile(file, c.before, 0o644)
 }
 
 var errNotCompiled = errors.New("it would not compile")
@@ -147,20 +173,24 @@ func apply(text []byte, fixes []*Report) ([]byte, error) {
 	for _, e := range edits {
 		after = slices.Concat(after[:e.Start], []byte(e.New), after[e.End:])
 	}
-	hasCR := bytes.Contains(text, crlf)
-	after = bytes.ReplaceAll(after, crlf, lf)
-	if was := bytes.ReplaceAll(text, crlf, lf); isFormatted(was) {
+	endings := bytes.Count(text, crlf)
+	isCR := endings > 0 && endings == bytes.Count(text, lf)
+	was, now := text, after
+	if isCR {
+		was, now = bytes.ReplaceAll(was, crlf, lf), bytes.ReplaceAll(now, crlf, lf)
+	}
+	if isFormatted(was) {
 		var err error
-		if after, err = format.Source(after); err != nil {
+		if now, err = format.Source(now); err != nil {
 			return nil, err
 		}
-	} else if _, err := parser.ParseFile(token.NewFileSet(), "", after, parser.SkipObjectResolution); err != nil {
+	} else if _, err := parser.ParseFile(token.NewFileSet(), "", now, parser.SkipObjectResolution); err != nil {
 		return nil, err
 	}
-	if hasCR {
-		after = bytes.ReplaceAll(after, lf, crlf)
+	if isCR {
+		now = bytes.ReplaceAll(now, lf, crlf)
 	}
-	return after, nil
+	return now, nil
 }
 
 var lf, crlf = []byte("\n"), []byte("\r\n")

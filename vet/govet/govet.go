@@ -107,7 +107,9 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	reports, err := look(ctx, o, args, o.Packages)
 	if err != nil && len(reports) == 0 && ctx.Err() == nil {
 		if good := loadable(ctx, o); len(good) > 0 {
-			reports, _ = look(ctx, o, args, good)
+			var also error
+			reports, also = look(ctx, o, args, good)
+			err = errors.Join(err, also)
 		}
 	}
 	if ctx.Err() != nil {
@@ -162,38 +164,41 @@ func loadable(ctx context.Context, o Options) (good []string) {
 	bad := map[string]bool{}
 	for _, p := range all {
 		if p.Incomplete {
-			bad[cmp.Or(p.ForTest, strings.TrimSuffix(p.ImportPath, ".test"))] = true
+			bad[cmp.Or(p.ForTest, p.ImportPath)] = true
 		}
 	}
 	if err != nil || len(bad) == 0 {
 		return nil
 	}
+	isThere := func(path string) bool {
+		return slices.ContainsFunc(all, func(p loaded) bool { return p.ImportPath == path })
+	}
 	for _, p := range all {
-		if path := strings.TrimSuffix(p.ImportPath, ".test"); p.ForTest == "" && path == p.ImportPath && !bad[path] {
-			good = append(good, path)
+		tested, isTest := strings.CutSuffix(p.ImportPath, ".test")
+		if p.ForTest == "" && !bad[p.ImportPath] && !bad[p.ImportPath+".test"] && !(isTest && isThere(tested)) {
+			good = append(good, p.ImportPath)
 		}
 	}
 	return good
 }
 
-// leaveOthers takes the fixes from files that are not the user's to change: of other
-// modules, and of Go itself.
+// leaveOthers takes the fixes from files that are not the user's to change, which are
+// those outside of the main modules. Where there is no module, go vet was given files.
 func leaveOthers(ctx context.Context, dir string, reports []Report) error {
 	if !slices.ContainsFunc(reports, func(r Report) bool { return r.HasFix() }) {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, "go", "env", "GOMODCACHE", "GOROOT")
-	cmd.Dir = dir
-	out, err := cmd.Output()
+	mods, err := mainModules(ctx, dir)
 	if err != nil {
-		return fmt.Errorf("go env: %w", err)
+		return ctx.Err()
 	}
-	for at := range strings.Lines(string(out)) {
-		for i := range reports {
-			rel, err := filepath.Rel(strings.TrimSpace(at), reports[i].path)
-			if err == nil && filepath.IsLocal(rel) {
-				reports[i].edits = nil
-			}
+	for i := range reports {
+		isOwn := slices.ContainsFunc(mods, func(m mainModule) bool {
+			rel, err := filepath.Rel(m.Dir, reports[i].path)
+			return m.Dir == "" || err == nil && filepath.IsLocal(rel)
+		})
+		if !isOwn {
+			reports[i].edits = nil
 		}
 	}
 	return nil

@@ -27,26 +27,27 @@ import (
 // package before those that import it. Where go list can't tell, as outside of modules,
 // nothing is left out.
 func leaveSeldom(ctx context.Context, dir string, reports []Report) (left []Report, err error) {
-	var paths []string
+	var mains []mainModule
 	mods := map[string]*module{}
 	for _, r := range reports {
 		asks := r.byCall || code.IsInternal(r.pkg)
-		if asks && paths == nil {
-			if paths, err = mainModules(ctx, dir); err != nil {
+		if asks && mains == nil {
+			if mains, err = mainModules(ctx, dir); err != nil {
 				return reports, ctx.Err()
 			}
 		}
-		at := slices.IndexFunc(paths, func(path string) bool { return isBelow(r.pkg, path) })
+		at := slices.IndexFunc(mains, func(m mainModule) bool { return isBelow(r.pkg, m.Path) })
 		if !asks || at < 0 {
 			left = append(left, r)
 			continue
 		}
-		m := mods[paths[at]]
+		path := mains[at].Path
+		m := mods[path]
 		if m == nil {
-			if m, err = listModule(ctx, dir, paths[at]); err != nil {
+			if m, err = listModule(ctx, dir, path); err != nil {
 				return reports, ctx.Err()
 			}
-			mods[paths[at]] = m
+			mods[path] = m
 		}
 		if !(r.byCall && m.isOfCommands(r.pkg)) && !m.isForTests(r.pkg) {
 			left = append(left, r)
@@ -71,15 +72,14 @@ type listed struct {
 	serving *bool // what serves found
 }
 
-// mainModules are the paths of those whose packages go vet is given, the longest first.
-func mainModules(ctx context.Context, dir string) ([]string, error) {
-	mods, err := list[struct{ Path string }](ctx, dir, "-m", "-json=Path")
-	var paths []string
-	for _, m := range mods {
-		paths = append(paths, m.Path)
-	}
-	slices.SortFunc(paths, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	return paths, err
+// A mainModule is one whose packages are the user's.
+type mainModule struct{ Path, Dir string }
+
+// mainModules are those that the go command works in, the longest path first.
+func mainModules(ctx context.Context, dir string) ([]mainModule, error) {
+	mods, err := list[mainModule](ctx, dir, "-m", "-json=Path,Dir")
+	slices.SortFunc(mods, func(a, b mainModule) int { return cmp.Compare(len(b.Path), len(a.Path)) })
+	return mods, err
 }
 
 func listModule(ctx context.Context, dir, path string) (*module, error) {

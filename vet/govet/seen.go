@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -85,19 +86,27 @@ func (t *Trace) Join(reports []Report) {
 }
 
 // isIn reports whether a site is in the function of a report: by its name, which is the
-// same wherever the program was built, or by its file and line.
+// same wherever the program was built, or where there is none by its file and line.
 func (s site) isIn(r *Report, fn string, at span) bool {
 	pkg, name := cutFunction(s.Function)
-	if strings.Contains(pkg, "/") && pkg != r.pkg && !strings.HasPrefix(r.pkg, "command-line-") {
+	switch {
+	case fn == "" || name == "":
+		return at.first <= s.Line && s.Line <= at.last && sameFile(r.path, s.File)
+	case name != fn && !strings.HasPrefix(name, fn+"."): // a literal's is F.func1
 		return false
+	case strings.Contains(pkg, "/") && !strings.HasPrefix(r.pkg, "command-line-"):
+		return pkg == r.pkg
 	}
-	if fn != "" && (name == fn || strings.HasPrefix(name, fn+".")) && baseOf(r.path) == baseOf(s.File) { // a literal's is F.func1
-		return true
-	}
-	return at.first <= s.Line && s.Line <= at.last && sameFile(r.path, s.File)
+	return sameFile(r.path, s.File) || baseOf(r.path) == baseOf(s.File) && isRoot(filepath.Dir(r.path))
 }
 
 func baseOf(file string) string { return path.Base(filepath.ToSlash(file)) }
+
+// isRoot reports whether a folder is a module's, which may be called anything.
+func isRoot(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
 
 // cutFunction takes apart what Go's runtime calls a function: example.com/a.(*T[...]).F.
 func cutFunction(name string) (pkg, fn string) {
@@ -140,12 +149,22 @@ func (t *Trace) around(file string, line int) (fn string, at span) {
 	if t.spans[file] == nil {
 		t.spans[file] = now
 	}
-	for fn, span := range now {
-		if was, ok := t.spans[file][fn]; ok && span.first <= line && line <= span.last {
+	if fn, _ := spanAt(now, line); fn != "" {
+		if was, ok := t.spans[file][fn]; ok {
 			return fn, was
 		}
 	}
 	return "", span{line, line}
+}
+
+// spanAt is the function that has a line.
+func spanAt(all map[string]span, line int) (fn string, at span) {
+	for fn, at := range all {
+		if at.first <= line && line <= at.last {
+			return fn, at
+		}
+	}
+	return "", span{}
 }
 
 // functions are those of a file, by what the runtime calls them in their package.

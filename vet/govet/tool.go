@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/analysis/unitchecker"
@@ -23,8 +22,8 @@ func IsTool(args []string) bool {
 	switch n := len(args) - 1; {
 	case n < 0:
 		return false
-	case strings.HasSuffix(args[n], ".cfg"): // behind flags, if there are any
-		return !slices.ContainsFunc(args[:n], func(a string) bool { return !strings.HasPrefix(a, "-") })
+	case strings.HasSuffix(args[n], ".cfg"): // behind flags and their values, if there are any
+		return n == 0 || strings.HasPrefix(args[0], "-")
 	default:
 		return n == 0 && (args[0] == "-V=full" || args[0] == "-flags")
 	}

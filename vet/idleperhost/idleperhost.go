@@ -115,12 +115,20 @@ func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
 		What: fmt.Sprintf("MaxIdleConns is %s, but MaxIdleConnsPerHost is not set: %d idle connections a host are kept", text, kept),
 		Do:   "set MaxIdleConnsPerHost too, to as many requests as run to one host at once",
 	}
-	switch all.Value.(type) { // a call would be made twice
-	case *ast.BasicLit, *ast.Ident, *ast.SelectorExpr:
+	if !hasCall(all.Value) { // which would be made twice
 		r.FixName = "set MaxIdleConnsPerHost"
 		r.Fix = []analysis.TextEdit{{Pos: all.Pos(), End: all.Pos(), NewText: []byte("MaxIdleConnsPerHost: " + text + behind(pass, all))}}
 	}
 	code.Reports(pass, r)
+}
+
+func hasCall(e ast.Expr) (has bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		_, ok := n.(*ast.CallExpr)
+		has = has || ok
+		return !has
+	})
+	return has
 }
 
 // behind is what is to follow a field that is put before another.

@@ -61,7 +61,7 @@ func DeleteLine(pass *analysis.Pass, n ast.Node) (e analysis.TextEdit, ok bool) 
 	}
 	e = analysis.TextEdit{Pos: s.lineStart(n.Pos()), End: s.nextLine(n.End())}
 	for _, g := range fileOf(pass, n.Pos()).Comments {
-		if s.file.Line(g.End()) == s.file.Line(n.Pos())-1 && len(s.before(g.Pos())) == 0 {
+		if lineOf(pass, g.End()) == lineOf(pass, n.Pos())-1 && len(s.before(g.Pos())) == 0 && len(s.behind(g.End())) == 0 {
 			e.Pos = s.lineStart(g.Pos())
 		}
 	}
@@ -88,8 +88,9 @@ func HasComment(pass *analysis.Pass, e analysis.TextEdit) bool {
 // no more in it than a comment.
 func Behind(pass *analysis.Pass, pos token.Pos) token.Pos {
 	s, ok := sourceOf(pass, pos)
-	if rest := s.behind(pos); ok && bytes.HasPrefix(rest, []byte("//")) {
-		return pos + token.Pos(bytes.Index(s.text[s.file.Offset(pos):], rest)+len(rest))
+	if !ok || !bytes.HasPrefix(s.behind(pos), []byte("//")) {
+		return pos
 	}
-	return pos
+	rest := s.behind(pos)
+	return pos + token.Pos(bytes.Index(s.text[s.file.Offset(pos):], rest)+len(rest))
 }

@@ -34,8 +34,8 @@ const ByCall = "by call"
 //	//nolint:berth // the reason
 //	//lint:ignore berth the reason
 //
-// on the line, or on one of its own above, or there of the statement or the function
-// around, as golangci-lint has it. In place of berth, the analyzer's name does.
+// on the line, or on one of its own above it, or above the statement or the function that
+// it is in, as golangci-lint has it. In place of berth, the analyzer's name does.
 func Reports(pass *analysis.Pass, r Report) {
 	file := fileOf(pass, r.Pos)
 	if file == nil || isGenerated(file) || isVendored(pass, r.Pos) {
@@ -96,19 +96,24 @@ func isVendored(pass *analysis.Pass, pos token.Pos) bool {
 }
 
 // isQuiet reports whether a comment silences what is at pos, or would if it had a
-// reason.
+// reason: one behind it, or above it, or above what begins in the comment's column.
 func isQuiet(pass *analysis.Pass, file *ast.File, pos token.Pos) (quiet, bare bool) {
-	lines := map[int]bool{lineOf(pass, pos): true}
+	line := lineOf(pass, pos)
 	around, _ := astutil.PathEnclosingInterval(file, pos, pos)
-	for _, n := range around {
-		if _, ok := n.(*ast.File); !ok {
-			lines[lineOf(pass, n.Pos())] = true
+	isAbove := func(g *ast.CommentGroup) bool {
+		if !StartsLine(pass, g.Pos()) {
+			return false
 		}
+		below := lineOf(pass, g.End()) + 1
+		return below == line || slices.ContainsFunc(around, func(n ast.Node) bool {
+			at, comment := pass.Fset.PositionFor(n.Pos(), false), pass.Fset.PositionFor(g.Pos(), false)
+			return at.Line == below && at.Column == comment.Column
+		})
 	}
 	for _, g := range file.Comments {
-		isAbove := lines[lineOf(pass, g.End())+1] && StartsLine(pass, g.Pos())
+		above := isAbove(g)
 		for _, c := range g.List {
-			if !isAbove && !lines[lineOf(pass, c.Pos())] {
+			if !above && lineOf(pass, c.Pos()) != line {
 				continue
 			}
 			silences, reason := silencer(c.Text, pass.Analyzer.Name)

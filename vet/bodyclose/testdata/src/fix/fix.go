@@ -37,7 +37,7 @@ func Unchecked(url string) int {
 	return resp.StatusCode
 }
 
-func get(url string) (error, *http.Response) {
+func get(url string) (error, *http.Response) { // want get:"returns an open body"
 	resp, err := http.Get(url)
 	return err, resp
 }

@@ -9,11 +9,27 @@ func all(req *http.Request) {
 	req.Close = true
 }
 
-func begun(req *http.Request) { //nolint:berth // this one too
-	req.Close = true
+func begun(req *http.Request) { //nolint:berth // that is of its line
+	req.Close = true // want `makes another$`
 }
 
-var q1 = &http.Transport{ //nolint:keepalivesoff // a device's
+func both(f, g func()) {}
+
+func literals(req *http.Request) {
+	both(func() {
+		println()
+		//nolint:berth // that is of what ends here
+	}, func() {
+		req.Close = true // want `makes another$`
+	})
+	//nolint:berth // for one device
+	both(nil, func() {
+		req.Close = true
+	})
+}
+
+//nolint:keepalivesoff // a device's
+var q1 = &http.Transport{
 	DisableKeepAlives: true,
 }
 
