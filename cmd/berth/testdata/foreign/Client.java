@@ -7,9 +7,19 @@ import java.net.URL;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
 
 public class Client {
     static final HttpClient shared = HttpClient.newHttpClient();
+
+    // What is collected closes its connections: on a slow machine, some were before the end.
+    static final List<HttpClient> made = new ArrayList<>();
+
+    static HttpClient make() {
+        made.add(HttpClient.newHttpClient());
+        return made.get(made.size() - 1);
+    }
 
     static void fetch(HttpClient client, String url) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(URI.create(url)).version(HttpClient.Version.HTTP_1_1).build();
@@ -27,7 +37,7 @@ public class Client {
     public static void main(String[] args) throws Exception {
         for (int i = 0; i < Integer.parseInt(args[1]); i++) {
             switch (args[2]) {
-                case "new" -> fetch(HttpClient.newHttpClient(), args[0]);
+                case "new" -> fetch(make(), args[0]);
                 case "shared" -> fetch(shared, args[0]);
                 default -> fetchOrder(args[0]);
             }
