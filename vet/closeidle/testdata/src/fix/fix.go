@@ -23,3 +23,10 @@ func InLine(urls []string) {
 		func() { http.Get(url); http.DefaultClient.CloseIdleConnections() }() // want `closed in every turn of a loop`
 	}
 }
+
+func Above(urls []string) {
+	for _, url := range urls {
+		/* so that it is fast */ http.Get(url)
+		http.DefaultClient.CloseIdleConnections() // want `closed in every turn of a loop`
+	}
+}
