@@ -88,8 +88,11 @@ func runVet(c *command, o vetFlags) error {
 	if lookErr != nil && len(reports) == 0 {
 		return errors.Join(lookErr, sarifErr)
 	}
-	o.fix = o.fix || lookErr != nil // which would fix nothing
-	left, err := printReports(c.OutOrStdout(), reports, o)
+	next := ""
+	if !o.fix && lookErr == nil {
+		next = o.fixCommand()
+	}
+	left, err := printReports(c.OutOrStdout(), reports, o.asJSON, next)
 	if err := cmp.Or(errors.Join(lookErr, sarifErr), err); err != nil {
 		return err
 	}
@@ -129,14 +132,15 @@ func readSeen(c *command, name string) (*govet.Trace, error) {
 	return t, nil
 }
 
-// printReports returns how many of them are left to be dealt with.
-func printReports(w io.Writer, reports []govet.Report, o vetFlags) (left int, err error) {
+// printReports returns how many of them are left to be dealt with. The next command is for
+// those that can be fixed, if it is not empty.
+func printReports(w io.Writer, reports []govet.Report, asJSON bool, next string) (left int, err error) {
 	for _, r := range reports {
 		if !r.Fixed {
 			left++
 		}
 	}
-	if o.asJSON {
+	if asJSON {
 		if reports == nil {
 			reports = []govet.Report{}
 		}
@@ -169,8 +173,8 @@ func printReports(w io.Writer, reports []govet.Report, o vetFlags) (left int, er
 			return left, err
 		}
 	}
-	if fixable > 0 && !o.fix {
-		_, err = fmt.Fprintf(w, "\n%s: %s\n", fixes(fixable), o.fixCommand())
+	if fixable > 0 && next != "" {
+		_, err = fmt.Fprintf(w, "\n%s: %s\n", fixes(fixable), next)
 	}
 	return left, err
 }

@@ -218,14 +218,9 @@ func returnsOnError(s ast.Stmt, err string) bool {
 		return false
 	}
 	cond, ok := test.Cond.(*ast.BinaryExpr)
-	if !ok || cond.Op != token.NEQ || !isCalled(cond.X, err) || !isCalled(cond.Y, "nil") {
+	if !ok || cond.Op != token.NEQ || !code.IsIdent(cond.X, err) || !code.IsIdent(cond.Y, "nil") {
 		return false
 	}
 	_, returns := test.Body.List[len(test.Body.List)-1].(*ast.ReturnStmt)
 	return returns
-}
-
-func isCalled(e ast.Expr, name string) bool {
-	id, ok := e.(*ast.Ident)
-	return ok && id.Name == name
 }

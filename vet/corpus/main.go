@@ -15,7 +15,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -75,7 +74,7 @@ func run(ctx context.Context) error {
 	if *timed != "" {
 		return compare(ctx, *timed, *dir)
 	}
-	tool, err := toolSum()
+	tool, err := govet.ToolSum()
 	if err != nil {
 		return err
 	}
@@ -256,16 +255,6 @@ func (res result) keep(file string) error {
 		return err
 	}
 	return os.WriteFile(file, text, 0o644)
-}
-
-// toolSum is the sum of this program, which has the analyzers in it.
-func toolSum() (string, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	text, err := os.ReadFile(exe)
-	return fmt.Sprintf("%x", sha256.Sum256(text)), err
 }
 
 type tables []result

@@ -92,12 +92,12 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 		if err != nil {
 			return nil, err
 		}
-		sum, err := sumOf(func() (string, error) { return table, nil })
+		sum, err := sumOf(table)
 		if err != nil {
 			return nil, err
 		}
 		// go vet remembers flags, and not what is in files that they name.
-		args = append(args, "-newpool.table="+table, fmt.Sprintf("-newpool.sum=%x", sum))
+		args = append(args, "-newpool.table="+table, "-newpool.sum="+sum)
 	}
 	for _, p := range o.Packages {
 		if strings.HasPrefix(p, "-") {
@@ -115,10 +115,14 @@ func Run(ctx context.Context, o Options) ([]Report, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	reports, cerr := leaveSeldom(ctx, o.Dir, reports)
+	if len(reports) == 0 {
+		return nil, err
+	}
+	mains, merr := mainModules(ctx, o.Dir)
+	reports, cerr := leaveSeldom(ctx, o.Dir, mains, reports)
 	reports, oerr := order(reports, o.Dir)
-	ferr := leaveOthers(ctx, o.Dir, reports)
-	return reports, cmp.Or(err, cerr, oerr, ferr)
+	leaveOthers(mains, reports)
+	return reports, cmp.Or(err, merr, cerr, oerr)
 }
 
 // look runs go vet.
@@ -183,17 +187,10 @@ func loadable(ctx context.Context, o Options) (good []string) {
 }
 
 // leaveOthers takes the fixes from files that are not the user's to change, which are
-// those outside of the main modules. Where there is no module, go vet was given files.
-func leaveOthers(ctx context.Context, dir string, reports []Report) error {
-	if !slices.ContainsFunc(reports, func(r Report) bool { return r.HasFix() }) {
-		return nil
-	}
-	mods, err := mainModules(ctx, dir)
-	if err != nil {
-		return ctx.Err()
-	}
+// those outside of the main modules. Where there is none, go vet was given files.
+func leaveOthers(mains []mainModule, reports []Report) {
 	for i := range reports {
-		isOwn := slices.ContainsFunc(mods, func(m mainModule) bool {
+		isOwn := len(mains) == 0 || slices.ContainsFunc(mains, func(m mainModule) bool {
 			rel, err := filepath.Rel(m.Dir, reports[i].path)
 			return m.Dir == "" || err == nil && filepath.IsLocal(rel)
 		})
@@ -201,7 +198,6 @@ func leaveOthers(ctx context.Context, dir string, reports []Report) error {
 			reports[i].edits = nil
 		}
 	}
-	return nil
 }
 
 // read takes apart what go vet prints: JSON, comments with a package's name, and

@@ -346,6 +346,22 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A program in a folder with a space can be go vet's tool.
+func TestToolWithSpace(t *testing.T) {
+	text, err := os.ReadFile(buildTool(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := filepath.Join(t.TempDir(), "my tools", "berth.exe") // so that Windows runs it, too
+	if err := errors.Join(os.Mkdir(filepath.Dir(tool), 0o700), os.WriteFile(tool, text, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	reports, err := Run(t.Context(), Options{Dir: newModule(t, "-- a.go --\n"+fmt.Sprintf(off, "a")), Tool: tool})
+	if err != nil || len(reports) != 1 {
+		t.Errorf("%+v, %v", reports, err)
+	}
+}
+
 // buildTool is this test, which go vet may call.
 func buildTool(t *testing.T) string {
 	exe, err := os.Executable()

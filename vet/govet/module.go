@@ -26,16 +26,10 @@ import (
 // in a package that only tests import. An analyzer can't know, since go vet looks at a
 // package before those that import it. Where go list can't tell, as outside of modules,
 // nothing is left out.
-func leaveSeldom(ctx context.Context, dir string, reports []Report) (left []Report, err error) {
-	var mains []mainModule
+func leaveSeldom(ctx context.Context, dir string, mains []mainModule, reports []Report) (left []Report, err error) {
 	mods := map[string]*module{}
 	for _, r := range reports {
 		asks := r.byCall || code.IsInternal(r.pkg)
-		if asks && mains == nil {
-			if mains, err = mainModules(ctx, dir); err != nil {
-				return reports, ctx.Err()
-			}
-		}
 		at := slices.IndexFunc(mains, func(m mainModule) bool { return isBelow(r.pkg, m.Path) })
 		if !asks || at < 0 {
 			left = append(left, r)
@@ -75,11 +69,15 @@ type listed struct {
 // A mainModule is one whose packages are the user's.
 type mainModule struct{ Path, Dir string }
 
-// mainModules are those that the go command works in, the longest path first.
+// mainModules are those that the go command works in, the longest path first: none, where
+// it is given files, and there is no module.
 func mainModules(ctx context.Context, dir string) ([]mainModule, error) {
 	mods, err := list[mainModule](ctx, dir, "-m", "-json=Path,Dir")
+	if err != nil {
+		return nil, ctx.Err()
+	}
 	slices.SortFunc(mods, func(a, b mainModule) int { return cmp.Compare(len(b.Path), len(a.Path)) })
-	return mods, err
+	return mods, nil
 }
 
 func listModule(ctx context.Context, dir, path string) (*module, error) {

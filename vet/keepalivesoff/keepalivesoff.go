@@ -280,7 +280,7 @@ func namesKeepAlives(f *ast.FuncDecl) bool {
 // isNilTest is if client == nil { … }, which is no reason.
 func isNilTest(cond ast.Expr) bool {
 	b, ok := cond.(*ast.BinaryExpr)
-	return ok && (named(b.X, "nil") || named(b.Y, "nil"))
+	return ok && (code.IsIdent(b.X, "nil") || code.IsIdent(b.Y, "nil"))
 }
 
 // isCommented reports whether a comment says why.
@@ -378,11 +378,6 @@ func isWritten(pass *analysis.Pass, x ast.Expr, stack []ast.Node) (is bool) {
 
 func isTransport(t types.Type) bool {
 	return t != nil && (code.Named(t, "net/http", "Transport") || code.Named(t, "github.com/berth-go/berth", "Transport"))
-}
-
-func named(e ast.Expr, name string) bool {
-	id, ok := e.(*ast.Ident)
-	return ok && id.Name == name
 }
 
 func isText(pass *analysis.Pass, e ast.Expr, text string) bool {

@@ -195,7 +195,7 @@ func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast
 // returned is what a function of this package returns, where that is all it does.
 func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
 	id, ok := call.Fun.(*ast.Ident)
-	if !ok || len(call.Args) > 0 && named(call.Args[0], "nil") {
+	if !ok || len(call.Args) > 0 && code.IsIdent(call.Args[0], "nil") {
 		return nil
 	}
 	for _, file := range pass.Files {
@@ -210,11 +210,6 @@ func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
 		}
 	}
 	return nil
-}
-
-func named(e ast.Expr, name string) bool {
-	id, ok := e.(*ast.Ident)
-	return ok && id.Name == name
 }
 
 // setsControl reports whether the function gives a dialer its Control by assignment.

@@ -277,6 +277,12 @@ func Field(lit *ast.CompositeLit, name string) *ast.KeyValueExpr {
 	return nil
 }
 
+// IsIdent reports whether an expression is just a name.
+func IsIdent(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
+}
+
 // FieldName is the name of the field that an address is of.
 func FieldName(f *ssa.FieldAddr) string {
 	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()

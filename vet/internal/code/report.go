@@ -101,14 +101,12 @@ func isQuiet(pass *analysis.Pass, file *ast.File, pos token.Pos) (quiet, bare bo
 	line := lineOf(pass, pos)
 	around, _ := astutil.PathEnclosingInterval(file, pos, pos)
 	isAbove := func(g *ast.CommentGroup) bool {
-		if !StartsLine(pass, g.Pos()) {
-			return false
-		}
-		below := lineOf(pass, g.End()) + 1
-		return below == line || slices.ContainsFunc(around, func(n ast.Node) bool {
-			at, comment := pass.Fset.PositionFor(n.Pos(), false), pass.Fset.PositionFor(g.Pos(), false)
-			return at.Line == below && at.Column == comment.Column
+		below, column := lineOf(pass, g.End())+1, pass.Fset.PositionFor(g.Pos(), false).Column
+		is := below == line || slices.ContainsFunc(around, func(n ast.Node) bool {
+			at := pass.Fset.PositionFor(n.Pos(), false)
+			return at.Line == below && at.Column == column
 		})
+		return is && StartsLine(pass, g.Pos())
 	}
 	for _, g := range file.Comments {
 		above := isAbove(g)
