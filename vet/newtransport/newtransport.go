@@ -187,7 +187,7 @@ func check(pass *analysis.Pass, c *code.Code, names map[string]bool, s code.Sour
 	if s.Off {
 		lost = ": it keeps no connections alive, and each request makes one"
 	}
-	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + lost, Do: advice(s.In), ByCall: often.ByCall()}
+	r := code.Report{Pos: s.In.Pos(), End: s.In.Pos(), What: what + " " + often.String() + lost, Do: advice(s.In, often), ByCall: often.ByCall()}
 	if s.Off {
 		r.Do += ", with keep-alives: cleanhttp's are called pooled"
 	} else {
@@ -302,8 +302,8 @@ func dialsOther(pass *analysis.Pass, c *code.Code, v ssa.Value) bool {
 	return lit != nil && (code.DialsUnix(pass.TypesInfo, lit) || code.DialsOther(pass.TypesInfo, lit))
 }
 
-func advice(in ssa.Instruction) string {
-	if code.InLoop(in) {
+func advice(in ssa.Instruction, often code.Often) string {
+	if code.InLoop(in) && often.ByLoop() {
 		return "make it once, before the loop"
 	}
 	if recv := code.Outermost(in.Parent()).Signature.Recv(); recv != nil {

@@ -200,7 +200,7 @@ func follow(r *Response, v ssa.Value, depth int) {
 			}
 		case *ssa.Return:
 			r.note(in, Leaves|Returned)
-		case *ssa.Send, *ssa.MapUpdate:
+		case *ssa.Send, *ssa.Select, *ssa.MapUpdate:
 			r.note(in, Leaves)
 		}
 	}

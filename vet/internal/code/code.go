@@ -35,7 +35,8 @@ var Analyzer = &analysis.Analyzer{
 
 // Code is a package.
 type Code struct {
-	// Funcs are the functions of its source, literals too; none if it is left out.
+	// Funcs are the functions of its source, literals too, also those of package variables;
+	// none if it is left out.
 	Funcs []*ssa.Function
 
 	pass    *analysis.Pass
@@ -63,7 +64,8 @@ func build(pass *analysis.Pass) (*Code, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Funcs = res.(*buildssa.SSA).SrcFuncs
+	pkg := res.(*buildssa.SSA).Pkg
+	c.Funcs = append(res.(*buildssa.SSA).SrcFuncs, literals(pkg.Func("init"))...)
 	c.lits = map[token.Pos]*ast.CompositeLit{}
 	for _, f := range pass.Files {
 		ast.Inspect(f, func(n ast.Node) bool {
@@ -73,7 +75,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 			return true
 		})
 	}
-	c.findUses(res.(*buildssa.SSA).Pkg)
+	c.findUses(pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
 		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && IsKept(call)) && !c.isSeldom(in.Block())
@@ -84,6 +86,14 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.repeats = c.findOften(always, always)
 	c.findRequests()
 	return c, nil
+}
+
+// literals are those in a function, and in them.
+func literals(f *ssa.Function) (all []*ssa.Function) {
+	for _, lit := range f.AnonFuncs {
+		all = append(append(all, lit), literals(lit)...)
+	}
+	return all
 }
 
 // findUses notes who calls the package's functions and, but for tests, what its

@@ -159,6 +159,8 @@ func (t *tracker) use(v ssa.Value, in ssa.Instruction) {
 		}
 	case *ssa.Send:
 		t.flow.Kept = t.flow.Kept || in.X == v
+	case *ssa.Select:
+		t.flow.Kept = t.flow.Kept || slices.ContainsFunc(in.States, func(s *ssa.SelectState) bool { return s.Send == v })
 	case *ssa.Return:
 		t.flow.Returned = true
 	case ssa.CallInstruction:

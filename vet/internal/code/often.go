@@ -2,6 +2,7 @@ package code
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"slices"
 	"strings"
@@ -67,12 +68,12 @@ func (c *Code) Often(in ssa.Instruction) Often {
 			return Often{} // though f be started again and again
 		}
 		if c.turns(in.Block()) && !isStartUp(in) {
-			return Often{byLoop, shown(f)}
+			return Often{byLoop, c.shown(f)}
 		}
 	}
 	o := c.often[f]
 	if o.Yes() {
-		o.name = shown(f)
+		o.name = c.shown(f)
 	}
 	return o
 }
@@ -84,17 +85,44 @@ func (c *Code) isSeldom(b *ssa.BasicBlock) bool { return OnError(b) || c.isMisse
 // seldom: what it leaves behind piles up.
 func (c *Code) Repeats(in ssa.Instruction) Often {
 	if InLoop(in) {
-		return Often{byLoop, shown(in.Parent())}
+		return Often{byLoop, c.shown(in.Parent())}
 	}
 	return c.repeats[in.Parent()]
 }
 
-// shown is a function's name for people: a literal's is the one around it.
-func shown(f *ssa.Function) string { return Outermost(f).Name() }
+// shown is a function's name for people: a literal's is that of the function around it,
+// or of the package variable that it is in.
+func (c *Code) shown(f *ssa.Function) string {
+	f = Outermost(f)
+	if f.Parent() != nil {
+		return c.variableAt(f.Pos())
+	}
+	name, _, _ := strings.Cut(f.Name(), "#") // init#1
+	return name
+}
 
-// Outermost is the function that a literal is in, or the function itself.
+// variableAt is the name of the package variable that is declared around a position.
+func (c *Code) variableAt(pos token.Pos) string {
+	for _, f := range c.pass.Files {
+		for _, d := range f.Decls {
+			d, ok := d.(*ast.GenDecl)
+			if !ok || pos < d.Pos() || pos >= d.End() {
+				continue
+			}
+			for _, spec := range d.Specs {
+				if spec, ok := spec.(*ast.ValueSpec); ok && pos >= spec.Pos() && pos < spec.End() {
+					return spec.Names[0].Name
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// Outermost is the function that a literal is in, or the function itself: of what a
+// package variable is set to where it is declared, the literal.
 func Outermost(f *ssa.Function) *ssa.Function {
-	for f.Parent() != nil {
+	for f.Parent() != nil && f.Parent().Synthetic != "package initializer" {
 		f = f.Parent()
 	}
 	return f

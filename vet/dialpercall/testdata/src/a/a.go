@@ -333,3 +333,19 @@ func sends(w http.ResponseWriter, r *http.Request) {
 	defer conn.Close()
 	io.Copy(conn, r.Body)
 }
+
+var conns = make(chan net.Conn, 4)
+
+// It is kept, if there is room.
+func returns(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "db:1")
+	if err != nil {
+		return
+	}
+	io.WriteString(conn, "get x\r\n")
+	select {
+	case conns <- conn:
+	default:
+		conn.Close()
+	}
+}
