@@ -34,7 +34,7 @@ func (w crowd) String() string {
 // crowds reports those that have more requests at once than their pool keeps
 // connections, and returns the literals of these pools, by their brace.
 func crowds(pass *analysis.Pass, c *code.Code, again map[token.Pos]bool) map[token.Pos]bool {
-	told := map[token.Pos]bool{}
+	told := map[token.Pos]bool{} // of the default transport, by the request
 	finder := newFinder(c)
 	for _, f := range c.Funcs {
 		for in, common := range code.Calls(f) {
@@ -55,15 +55,16 @@ func crowds(pass *analysis.Pass, c *code.Code, again map[token.Pos]bool) map[tok
 				case p == nil || p.isEnough(w.n):
 					continue
 				case p.lit == nil:
-					if changesDefault(pass) {
+					if changesDefault(pass) || told[request.Pos()] {
 						continue
 					}
-				case again[p.lit.Lbrace] || told[p.lit.Lbrace] || p.isUnset && assigned(pass, p.lit):
+					told[request.Pos()] = true
+				case again[p.lit.Lbrace] || told[p.lit.Lbrace] || p.isUnset && assigned(pass, p.lit.Pos()):
 					continue
 				default:
 					told[p.lit.Lbrace] = true
 				}
-				report(pass, w, request, p)
+				reportCrowd(pass, w, request, p)
 				break
 			}
 		}
@@ -206,20 +207,21 @@ func requests(f *ssa.Function, depth int) (all []ssa.CallInstruction) {
 	return all
 }
 
-func report(pass *analysis.Pass, w crowd, request ssa.CallInstruction, p *pool) {
+func reportCrowd(pass *analysis.Pass, w crowd, request ssa.CallInstruction, p *pool) {
 	r := code.Report{Pos: request.Pos(), End: request.Pos()}
+	at := pass.Fset.Position(w.in.Pos())
+	where := fmt.Sprintf("%s:%d", filepath.Base(at.Filename), at.Line)
 	if p.lit == nil {
-		r.What = fmt.Sprintf("%s use the default transport, which keeps %d idle connections a host", w, kept)
+		r.What = fmt.Sprintf("%s use the default transport at once (%s), which keeps %d idle connections a host", w, where, kept)
 		r.Do = "use a client whose Transport has MaxIdleConnsPerHost as large as they are many"
 		code.Reports(pass, r)
 		return
 	}
-	at := pass.Fset.Position(w.in.Pos())
 	keeps := "are kept"
 	if p.perHost == 1 {
 		keeps = "is kept"
 	}
-	r.What = fmt.Sprintf("%s use this Transport at once (%s:%d), but %d idle connections a host %s", w, filepath.Base(at.Filename), at.Line, p.perHost, keeps)
+	r.What = fmt.Sprintf("%s use this Transport at once (%s), but %d idle connections a host %s", w, where, p.perHost, keeps)
 	r.Do = "set MaxIdleConnsPerHost to as many as run at once"
 	r.Pos, r.End = p.lit.Pos(), p.lit.End()
 	set := code.Field(p.lit, "MaxIdleConnsPerHost")

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/tools/go/analysis/passes/inspect"
 	"golang.org/x/tools/go/ast/inspector"
 	"golang.org/x/tools/go/ssa"
+	"golang.org/x/tools/go/types/typeutil"
 
 	"github.com/berth-go/berth/vet/internal/code"
 	"github.com/berth-go/berth/vet/newtransport"
@@ -58,24 +59,40 @@ func run(pass *analysis.Pass) (any, error) {
 	in := pass.ResultOf[inspect.Analyzer].(*inspector.Inspector)
 	told := crowds(pass, c, again)
 	brief := briefs(c)
-	for cur := range in.Root().Preorder((*ast.CompositeLit)(nil)) {
-		lit := cur.Node().(*ast.CompositeLit)
-		if code.Named(pass.TypesInfo.TypeOf(lit), "net/http", "Transport") && !c.IsTest(lit.Pos()) && !again[lit.Lbrace] && !told[lit.Lbrace] && !brief[lit.Lbrace] {
-			forgotten(pass, lit)
+	isPool := func(brace token.Pos) bool { return !again[brace] && !told[brace] && !brief[brace] }
+	for cur := range in.Root().Preorder((*ast.CompositeLit)(nil), (*ast.AssignStmt)(nil)) {
+		if c.IsTest(cur.Node().Pos()) {
+			continue
+		}
+		switch n := cur.Node().(type) {
+		case *ast.CompositeLit:
+			if code.Named(pass.TypesInfo.TypeOf(n), "net/http", "Transport") && isPool(n.Lbrace) {
+				forgotten(pass, n)
+			}
+		case *ast.AssignStmt:
+			for f := range cur.Enclosing((*ast.FuncDecl)(nil)) {
+				forgottenLater(pass, n, f.Node(), isPool)
+			}
 		}
 	}
 	return nil, nil
 }
 
-// briefs are the Transports that are gone when their function is left, by their brace:
-// what the function does one after the other needs one connection.
+// briefs are the Transports that are gone when their function is left, by their brace, or
+// that of the call which clones one: what the function does one after the other needs one
+// connection.
 func briefs(c *code.Code) map[token.Pos]bool {
 	brief := map[token.Pos]bool{}
 	for _, f := range c.Funcs {
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
-				if a, ok := in.(*ssa.Alloc); ok && code.Named(a.Type(), "net/http", "Transport") && !c.Follow(a).Outlives() {
-					brief[a.Pos()] = true
+				v, ok := in.(ssa.Value)
+				_, isAlloc := in.(*ssa.Alloc)
+				if call, isCall := in.(*ssa.Call); isCall {
+					isAlloc = code.FullName(code.Callee(call.Common())) == clone
+				}
+				if ok && isAlloc && code.Named(v.Type(), "net/http", "Transport") && !c.Follow(v).Outlives() {
+					brief[v.Pos()] = true
 				}
 			}
 		}
@@ -83,43 +100,93 @@ func briefs(c *code.Code) map[token.Pos]bool {
 	return brief
 }
 
+const clone = "(net/http.Transport).Clone"
+
 // forgotten is http.Transport{MaxIdleConns: 100}.
 func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
-	if code.Field(lit, "MaxIdleConnsPerHost") != nil {
-		return
-	}
-	if off := code.Field(lit, "DisableKeepAlives"); off != nil {
-		if v := pass.TypesInfo.Types[off.Value].Value; v == nil || constant.BoolVal(v) {
-			return
-		}
-	}
-	if most := code.Field(lit, "MaxConnsPerHost"); most != nil {
-		if n := number(pass, most.Value); n > 0 && n <= kept {
-			return
-		}
-	}
 	all := code.Field(lit, "MaxIdleConns")
-	if all == nil || assigned(pass, lit) || code.DialsUnix(pass.TypesInfo, lit) || code.DialsOther(pass.TypesInfo, lit) {
+	if all == nil || !mayForget(pass, lit) {
 		return
 	}
 	n := number(pass, all.Value)
-	if n == defaultIdle && isCopy(pass, lit) {
-		return
-	}
-	if n >= 0 && n <= kept || slices.ContainsFunc(code.Comments(pass, all.Pos()), func(text string) bool { return strings.Contains(text, "idle") }) {
+	if n == defaultIdle && isCopy(pass, lit) || isMeant(pass, all, n) {
 		return
 	}
 	text := types.ExprString(all.Value)
-	r := code.Report{
-		Pos: all.Pos(), End: all.End(),
-		What: fmt.Sprintf("MaxIdleConns is %s, but MaxIdleConnsPerHost is not set: %d idle connections a host are kept", text, kept),
-		Do:   "set MaxIdleConnsPerHost too, to as many requests as run to one host at once",
-	}
+	r := report(all, text)
 	if !hasCall(all.Value) { // which would be made twice
 		r.FixName = "set MaxIdleConnsPerHost"
 		r.Fix = []analysis.TextEdit{{Pos: all.Pos(), End: all.Pos(), NewText: []byte("MaxIdleConnsPerHost: " + text + behind(pass, all))}}
 	}
 	code.Reports(pass, r)
+}
+
+// forgottenLater is t.MaxIdleConns = 100, where t is set to a literal in the declaration, or
+// to a clone of the default transport, which has 100 already.
+func forgottenLater(pass *analysis.Pass, s *ast.AssignStmt, in ast.Node, isPool func(brace token.Pos) bool) {
+	if len(s.Lhs) != 1 || len(s.Rhs) != 1 {
+		return
+	}
+	sel, ok := s.Lhs[0].(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != "MaxIdleConns" {
+		return
+	}
+	id, ok := sel.X.(*ast.Ident)
+	if !ok || !code.Named(pass.TypesInfo.TypeOf(id), "net/http", "Transport") {
+		return
+	}
+	n := number(pass, s.Rhs[0])
+	switch t := code.DeclaredAs(pass, id, in).(type) {
+	case *ast.CallExpr:
+		fn := typeutil.StaticCallee(pass.TypesInfo, t)
+		if code.FullName(fn) != clone || !strings.Contains(types.ExprString(t.Fun), "DefaultTransport") || n == defaultIdle || !isPool(t.Lparen) || assigned(pass, s.Pos()) {
+			return
+		}
+	case *ast.CompositeLit:
+		if !isPool(t.Lbrace) || !mayForget(pass, t) {
+			return
+		}
+	case *ast.UnaryExpr:
+		lit, ok := t.X.(*ast.CompositeLit)
+		if !ok || !isPool(lit.Lbrace) || !mayForget(pass, lit) {
+			return
+		}
+	default:
+		return
+	}
+	if !isMeant(pass, s, n) {
+		code.Reports(pass, report(s, types.ExprString(s.Rhs[0])))
+	}
+}
+
+// mayForget reports whether a literal keeps connections of which there may be many to one
+// host, and does not say how many.
+func mayForget(pass *analysis.Pass, lit *ast.CompositeLit) bool {
+	if off := code.Field(lit, "DisableKeepAlives"); off != nil {
+		if v := pass.TypesInfo.Types[off.Value].Value; v == nil || constant.BoolVal(v) {
+			return false
+		}
+	}
+	if most := code.Field(lit, "MaxConnsPerHost"); most != nil {
+		if n := number(pass, most.Value); n > 0 && n <= kept {
+			return false
+		}
+	}
+	return code.Field(lit, "MaxIdleConnsPerHost") == nil && !assigned(pass, lit.Pos()) && !code.DialsUnix(pass.TypesInfo, lit) && !code.DialsOther(pass.TypesInfo, lit)
+}
+
+// isMeant reports whether a MaxIdleConns is no more than what is kept anyway, or has a
+// comment that says something of idle connections.
+func isMeant(pass *analysis.Pass, set ast.Node, n int64) bool {
+	return n >= 0 && n <= kept || slices.ContainsFunc(code.Comments(pass, set.Pos()), func(text string) bool { return strings.Contains(text, "idle") })
+}
+
+func report(set ast.Node, text string) code.Report {
+	return code.Report{
+		Pos: set.Pos(), End: set.End(),
+		What: fmt.Sprintf("MaxIdleConns is %s, but MaxIdleConnsPerHost is not set: %d idle connections a host are kept", text, kept),
+		Do:   "set MaxIdleConnsPerHost too, to as many requests as run to one host at once",
+	}
 }
 
 func hasCall(e ast.Expr) (has bool) {
@@ -179,11 +246,11 @@ func number(pass *analysis.Pass, e ast.Expr) int64 {
 	return n
 }
 
-// assigned reports whether the file of a literal sets the field of some Transport by
-// assignment.
-func assigned(pass *analysis.Pass, lit *ast.CompositeLit) bool {
+// assigned reports whether the file of a position sets MaxIdleConnsPerHost of some Transport
+// by assignment.
+func assigned(pass *analysis.Pass, at token.Pos) bool {
 	for _, f := range pass.Files {
-		if lit.Pos() >= f.FileStart && lit.Pos() < f.FileEnd {
+		if at >= f.FileStart && at < f.FileEnd {
 			return assigns(f)
 		}
 	}

@@ -23,13 +23,13 @@ func workers(url string) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			http.Get(url) // want `100 goroutines use the default transport, which keeps 2 idle connections a host`
+			http.Get(url) // want `100 goroutines use the default transport at once \([a-z.]+:[0-9]+\), which keeps 2 idle connections a host`
 		}()
 	}
 	for range many {
 		wg.Go(func() {
 			for {
-				http.DefaultClient.Get(url) // want `64 goroutines use the default transport`
+				http.DefaultClient.Get(url) // want `64 goroutines use the default transport at once`
 			}
 		})
 	}
@@ -43,7 +43,7 @@ func some(url string, n int) {
 }
 
 func work(url string) {
-	http.Post(url, "", nil) // want `many goroutines use the default transport`
+	http.Post(url, "", nil) // want `many goroutines use the default transport at once`
 }
 
 // What follows is right.

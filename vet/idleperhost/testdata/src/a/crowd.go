@@ -82,7 +82,7 @@ func byDefault(paths []string) {
 	g.SetLimit(5)
 	for _, path := range paths {
 		g.Go(func() error {
-			_, err := plain.Get(base + path) // want `5 goroutines use the default transport, which keeps 2 idle connections a host`
+			_, err := plain.Get(base + path) // want `5 goroutines use the default transport at once \([a-z.]+:[0-9]+\), which keeps 2 idle connections a host`
 			return err
 		})
 	}

@@ -13,7 +13,7 @@ func plain() {
 	for range 50 {
 		go http.Get(url) // one request each
 		go func() {
-			http.Get(url) // want `50 goroutines use the default transport`
+			http.Get(url) // want `50 goroutines use the default transport at once`
 		}()
 	}
 }
@@ -52,7 +52,7 @@ func closure() func() {
 	return func() {
 		for range 50 {
 			go func() {
-				http.Get(url) // want `50 goroutines use the default transport`
+				http.Get(url) // want `50 goroutines use the default transport at once`
 			}()
 		}
 	}
@@ -77,7 +77,7 @@ func helper() {
 func ask() { get("/x") }
 
 func get(path string) {
-	http.Get(url + path) // want `50 goroutines use the default transport`
+	http.Get(url + path) // want `50 goroutines use the default transport at once`
 }
 
 func helperRight(hosts []string) {
@@ -91,7 +91,7 @@ func fetch(from string) { http.Get(from) }
 func generic[T any](work []T) {
 	for range 50 {
 		go func() {
-			http.Get(url) // want `50 goroutines use the default transport`
+			http.Get(url) // want `50 goroutines use the default transport at once`
 		}()
 	}
 }
@@ -105,7 +105,7 @@ func genericRight[T any](work []T) {
 func handler(w http.ResponseWriter, r *http.Request) {
 	for range 50 {
 		go func() {
-			http.Get(url) // want `50 goroutines use the default transport`
+			http.Get(url) // want `50 goroutines use the default transport at once`
 		}()
 	}
 }
