@@ -70,6 +70,9 @@ func run(pass *analysis.Pass) (any, error) {
 func report(pass *analysis.Pass, n ast.Node, stack []ast.Node) (r code.Report, ok bool) {
 	switch n := n.(type) {
 	case *ast.CompositeLit:
+		if code.Named(pass.TypesInfo.TypeOf(n), "net/http", "Request") {
+			return request(pass, n, stack)
+		}
 		return literal(pass, n)
 	case *ast.AssignStmt:
 		return assignment(pass, n, stack)
@@ -99,6 +102,47 @@ func literal(pass *analysis.Pass, lit *ast.CompositeLit) (r code.Report, ok bool
 		r.FixName, r.Fix = "delete the field", []analysis.TextEdit{cut}
 	}
 	return r, true
+}
+
+// request is &http.Request{Close: true}, or with a header that says so: but in a function
+// that makes a client for it, as who loads one file does.
+func request(pass *analysis.Pass, lit *ast.CompositeLit, stack []ast.Node) (r code.Report, ok bool) {
+	closes := code.Field(lit, "Close")
+	if closes != nil && !code.IsTrue(pass.TypesInfo, closes.Value) {
+		closes = nil
+	}
+	if h := code.Field(lit, "Header"); h != nil && saysClose(pass, h.Value) {
+		closes = h
+	}
+	if closes == nil || makesClient(pass, stack) {
+		return r, false
+	}
+	return code.Report{Pos: closes.Pos(), End: closes.End(), What: closeWhat, Do: offDo}, true
+}
+
+// makesClient reports whether the declaration around makes a client.
+func makesClient(pass *analysis.Pass, stack []ast.Node) (does bool) {
+	ast.Inspect(stack[min(1, len(stack)-1)], func(n ast.Node) bool {
+		lit, ok := n.(*ast.CompositeLit)
+		does = does || ok && code.Named(pass.TypesInfo.TypeOf(lit), "net/http", "Client")
+		return !does
+	})
+	return does
+}
+
+// saysClose reports whether an expression is a header with "Connection: close".
+func saysClose(pass *analysis.Pass, header ast.Expr) bool {
+	lit, ok := ast.Unparen(header).(*ast.CompositeLit)
+	return ok && slices.ContainsFunc(lit.Elts, func(e ast.Expr) bool {
+		kv, ok := e.(*ast.KeyValueExpr)
+		return ok && isText(pass, kv.Key, "connection") && isClose(pass, kv.Value)
+	})
+}
+
+// isClose reports whether an expression is []string{"close"}.
+func isClose(pass *analysis.Pass, values ast.Expr) bool {
+	lit, ok := values.(*ast.CompositeLit)
+	return ok && len(lit.Elts) == 1 && isText(pass, lit.Elts[0], "close")
 }
 
 // cut is the edit that takes a field out of a literal, and no other's comment with it.
@@ -133,9 +177,21 @@ func isEnvironments(pass *analysis.Pass, proxy ast.Expr) bool {
 }
 
 // assignment is t.DisableKeepAlives = true, and req.Close = true of a request that
-// is to be made.
+// is to be made, or one of its header.
 func assignment(pass *analysis.Pass, s *ast.AssignStmt, stack []ast.Node) (r code.Report, ok bool) {
-	if len(s.Lhs) != 1 || len(s.Rhs) != 1 || !code.IsTrue(pass.TypesInfo, s.Rhs[0]) {
+	if len(s.Lhs) != 1 || len(s.Rhs) != 1 {
+		return r, false
+	}
+	header := s.Lhs[0]
+	says := saysClose(pass, s.Rhs[0])
+	if at, ok := header.(*ast.IndexExpr); ok {
+		header = at.X
+		says = isText(pass, at.Index, "connection") && isClose(pass, s.Rhs[0])
+	}
+	if says {
+		return code.Report{Pos: s.Pos(), End: s.End(), What: closeWhat, Do: offDo}, isToMake(pass, header, stack)
+	}
+	if !code.IsTrue(pass.TypesInfo, s.Rhs[0]) {
 		return r, false
 	}
 	sel, ok := s.Lhs[0].(*ast.SelectorExpr)
@@ -164,12 +220,20 @@ func header(pass *analysis.Pass, call *ast.CallExpr, stack []ast.Node) (r code.R
 	if !ok || len(call.Args) != 2 || fun.Sel.Name != "Set" && fun.Sel.Name != "Add" {
 		return r, false
 	}
-	field, ok := ast.Unparen(fun.X).(*ast.SelectorExpr)
-	if !ok || field.Sel.Name != "Header" || !code.Named(pass.TypesInfo.TypeOf(field.X), "net/http", "Request") {
-		return r, false
-	}
 	r = code.Report{Pos: call.Pos(), End: call.End(), What: closeWhat, Do: offDo}
-	return r, isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && !isServed(pass, field.X, stack) && !isWritten(pass, field.X, stack)
+	return r, isText(pass, call.Args[0], "connection") && isText(pass, call.Args[1], "close") && isToMake(pass, fun.X, stack)
+}
+
+// isToMake reports whether an expression is the header of a request that is to be made by
+// net/http, or a variable that is set to one where it is declared.
+func isToMake(pass *analysis.Pass, header ast.Expr, stack []ast.Node) bool {
+	header = ast.Unparen(header)
+	if id, ok := header.(*ast.Ident); ok {
+		header = code.DeclaredAs(pass, id, stack[min(1, len(stack)-1)])
+	}
+	field, ok := header.(*ast.SelectorExpr)
+	return ok && field.Sel.Name == "Header" && code.Named(pass.TypesInfo.TypeOf(field.X), "net/http", "Request") &&
+		!isServed(pass, field.X, stack) && !isWritten(pass, field.X, stack)
 }
 
 // makesPool reports whether the function around makes a pool for a call of it: then
@@ -195,7 +259,7 @@ func bindsDials(pass *analysis.Pass, lit *ast.CompositeLit) bool {
 		if dial == nil {
 			continue
 		}
-		body := bodyOf(pass, dial.Value)
+		body := code.BodyOf(pass, dial.Value)
 		if body == nil {
 			continue
 		}
@@ -211,29 +275,6 @@ func bindsDials(pass *analysis.Pass, lit *ast.CompositeLit) bool {
 		}
 	}
 	return false
-}
-
-// bodyOf is that of a literal, or of a function or method of the package, or nil.
-func bodyOf(pass *analysis.Pass, fn ast.Expr) *ast.BlockStmt {
-	var id *ast.Ident
-	switch fn := ast.Unparen(fn).(type) {
-	case *ast.FuncLit:
-		return fn.Body
-	case *ast.Ident:
-		id = fn
-	case *ast.SelectorExpr:
-		id = fn.Sel
-	default:
-		return nil
-	}
-	for _, f := range pass.Files {
-		for _, d := range f.Decls {
-			if d, ok := d.(*ast.FuncDecl); ok && pass.TypesInfo.Defs[d.Name] == pass.TypesInfo.Uses[id] && pass.TypesInfo.Uses[id] != nil {
-				return d.Body
-			}
-		}
-	}
-	return nil
 }
 
 // asksMetadata reports whether the declaration around names the address that clouds

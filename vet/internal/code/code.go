@@ -287,6 +287,43 @@ func Field(lit *ast.CompositeLit, name string) *ast.KeyValueExpr {
 	return nil
 }
 
+// BodyOf is that of a literal, or of a function or method of the package, or nil.
+func BodyOf(pass *analysis.Pass, fn ast.Expr) *ast.BlockStmt {
+	var id *ast.Ident
+	switch fn := ast.Unparen(fn).(type) {
+	case *ast.FuncLit:
+		return fn.Body
+	case *ast.Ident:
+		id = fn
+	case *ast.SelectorExpr:
+		id = fn.Sel
+	default:
+		return nil
+	}
+	for _, f := range pass.Files {
+		for _, d := range f.Decls {
+			if d, ok := d.(*ast.FuncDecl); ok && pass.TypesInfo.Defs[d.Name] == pass.TypesInfo.Uses[id] && pass.TypesInfo.Uses[id] != nil {
+				return d.Body
+			}
+		}
+	}
+	return nil
+}
+
+// DeclaredAs is what a variable is set to by h := …, in a declaration, or nil.
+func DeclaredAs(pass *analysis.Pass, id *ast.Ident, in ast.Node) (e ast.Expr) {
+	obj := pass.TypesInfo.Uses[id]
+	ast.Inspect(in, func(n ast.Node) bool {
+		if s, ok := n.(*ast.AssignStmt); ok && len(s.Lhs) == 1 && len(s.Rhs) == 1 {
+			if left, ok := s.Lhs[0].(*ast.Ident); ok && obj != nil && pass.TypesInfo.Defs[left] == obj {
+				e = s.Rhs[0]
+			}
+		}
+		return e == nil
+	})
+	return e
+}
+
 // IsIdent reports whether an expression is just a name.
 func IsIdent(e ast.Expr, name string) bool {
 	id, ok := e.(*ast.Ident)
