@@ -4,11 +4,14 @@ package localaddr
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/inspect"
 	"golang.org/x/tools/go/ast/inspector"
+	"golang.org/x/tools/go/types/typeutil"
 
 	"github.com/berth-go/berth/vet/internal/code"
 )
@@ -96,6 +99,9 @@ func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 			addr = given
 		}
 	}
+	if call, ok := addr.(*ast.CallExpr); ok && hasNoPort(pass, call) {
+		return true
+	}
 	if !code.Named(pass.TypesInfo.TypeOf(addr), "net", "TCPAddr") {
 		return false
 	}
@@ -114,11 +120,39 @@ func isTCP(pass *analysis.Pass, addr ast.Expr, stack []ast.Node) bool {
 	}
 	ip, port := code.Field(lit, "IP"), code.Field(lit, "Port")
 	if port != nil {
-		if v := pass.TypesInfo.Types[port.Value].Value; v == nil || v.ExactString() != "0" {
+		if !isConst(pass, port.Value, "0") {
 			return false
 		}
 	}
 	return ip != nil && !isConversion(pass, ip.Value)
+}
+
+// hasNoPort reports whether a call makes a TCP address of one, and of port 0, as
+// net.ResolveTCPAddr("tcp", ip+":0") does.
+func hasNoPort(pass *analysis.Pass, call *ast.CallExpr) bool {
+	isCall := func(e ast.Expr, name string) (*ast.CallExpr, bool) {
+		c, ok := ast.Unparen(e).(*ast.CallExpr)
+		return c, ok && code.FullName(typeutil.StaticCallee(pass.TypesInfo, c)) == name
+	}
+	if _, ok := isCall(call, "net.TCPAddrFromAddrPort"); ok {
+		from, ok := isCall(call.Args[0], "net/netip.AddrPortFrom")
+		return ok && isConst(pass, from.Args[1], "0")
+	}
+	if _, ok := isCall(call, "net.ResolveTCPAddr"); !ok {
+		return false
+	}
+	if join, ok := isCall(call.Args[1], "net.JoinHostPort"); ok {
+		return isConst(pass, join.Args[1], `"0"`)
+	}
+	sum, ok := ast.Unparen(call.Args[1]).(*ast.BinaryExpr)
+	return ok && sum.Op == token.ADD && isConst(pass, sum.Y, `":0"`)
+}
+
+// isConst reports whether an expression has a value whenever it is evaluated, as it would
+// be written.
+func isConst(pass *analysis.Pass, e ast.Expr, value string) bool {
+	v := pass.TypesInfo.Types[e].Value
+	return v != nil && v.ExactString() == value
 }
 
 // isConversion reports whether an IP is the bytes of a text, which are no address.
@@ -180,7 +214,7 @@ func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast
 	each(stack, func(lhs, rhs []ast.Expr) {
 		for i, left := range lhs {
 			l, ok := left.(*ast.Ident)
-			if ok && len(lhs) == len(rhs) && (pass.TypesInfo.Defs[l] == obj || pass.TypesInfo.Uses[l] == obj) {
+			if ok && (len(lhs) == len(rhs) || len(rhs) == 1 && i == 0) && (pass.TypesInfo.Defs[l] == obj || pass.TypesInfo.Uses[l] == obj) {
 				given = rhs[i]
 				n++
 			}
@@ -212,17 +246,38 @@ func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
 	return nil
 }
 
-// setsControl reports whether the function gives a dialer its Control by assignment.
+// setsControl reports whether the function gives a dialer its Control by assignment, or
+// gives the dialer to one of its package that does.
 func setsControl(pass *analysis.Pass, stack []ast.Node) (sets bool) {
-	each(stack, func(lhs, _ []ast.Expr) {
+	i := slices.IndexFunc(stack, func(n ast.Node) bool { f, ok := n.(*ast.FuncDecl); return ok && f.Body != nil })
+	if i < 0 {
+		return false
+	}
+	f := stack[i].(*ast.FuncDecl)
+	if assignsControl(pass, f.Body) {
+		return true
+	}
+	ast.Inspect(f.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if ok && slices.ContainsFunc(call.Args, func(arg ast.Expr) bool { return code.Named(pass.TypesInfo.TypeOf(arg), "net", "Dialer") }) {
+			body := code.BodyOf(pass, call.Fun)
+			sets = sets || body != nil && assignsControl(pass, body)
+		}
+		return !sets
+	})
+	return sets
+}
+
+func assignsControl(pass *analysis.Pass, body *ast.BlockStmt) (does bool) {
+	assignments(body, func(lhs, _ []ast.Expr) {
 		for _, left := range lhs {
 			sel, ok := left.(*ast.SelectorExpr)
 			if ok && (sel.Sel.Name == "Control" || sel.Sel.Name == "ControlContext") && code.Named(pass.TypesInfo.TypeOf(sel.X), "net", "Dialer") {
-				sets = true
+				does = true
 			}
 		}
 	})
-	return sets
+	return does
 }
 
 // each visits the assignments of the outermost function, and what its variables are
@@ -230,20 +285,24 @@ func setsControl(pass *analysis.Pass, stack []ast.Node) (sets bool) {
 func each(stack []ast.Node, visit func(lhs, rhs []ast.Expr)) {
 	for _, n := range stack {
 		if f, ok := n.(*ast.FuncDecl); ok && f.Body != nil {
-			ast.Inspect(f.Body, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.AssignStmt:
-					visit(n.Lhs, n.Rhs)
-				case *ast.ValueSpec:
-					names := make([]ast.Expr, len(n.Names))
-					for i, name := range n.Names {
-						names[i] = name
-					}
-					visit(names, n.Values)
-				}
-				return true
-			})
+			assignments(f.Body, visit)
 			return
 		}
 	}
+}
+
+func assignments(body *ast.BlockStmt, visit func(lhs, rhs []ast.Expr)) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			visit(n.Lhs, n.Rhs)
+		case *ast.ValueSpec:
+			names := make([]ast.Expr, len(n.Names))
+			for i, name := range n.Names {
+				names[i] = name
+			}
+			visit(names, n.Values)
+		}
+		return true
+	})
 }
