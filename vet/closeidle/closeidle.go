@@ -106,7 +106,8 @@ func isOwn(c *code.Code, made func(*types.Func) string, v ssa.Value) bool {
 		fn := code.Callee(root.Common())
 		return c.IsNew(root) || fn != nil && made(fn) != ""
 	case *ssa.FreeVar:
-		return true // who knows: a deferred literal's
+		given, ok := code.Outer(root).(*ssa.Parameter)
+		return !ok || code.IsPool(given.Type()) // who knows, but of a field of what the function is given
 	}
 	return false
 }

@@ -109,7 +109,7 @@ func ofRequest(req ssa.Value) ssa.Value {
 // requestMade is what made a request, of which others are copies.
 func requestMade(req ssa.Value) ssa.Value {
 	for range maxDepth {
-		req = Root(outer(Root(req)))
+		req = Root(Outer(Root(req)))
 		call, ok := req.(*ssa.Call)
 		if !ok {
 			return req
@@ -175,7 +175,7 @@ func hostIn(addr ssa.Value, depth int) Host {
 		return Unknown
 	}
 	depth++
-	switch v := outer(addr).(type) {
+	switch v := Outer(addr).(type) {
 	case *ssa.Const, *ssa.Global:
 		return Same
 	case *ssa.Parameter:
@@ -298,9 +298,9 @@ func given(p *ssa.Parameter, depth int) Host {
 	return Unknown
 }
 
-// outer is what a literal has from the function around it: of a variable of that,
+// Outer is what a literal has from the function around it: of a variable of that,
 // the only value.
-func outer(v ssa.Value) ssa.Value {
+func Outer(v ssa.Value) ssa.Value {
 	for {
 		bound := Captured(v)
 		if bound == v {
