@@ -20,12 +20,36 @@ func IsPolled(b *ssa.BasicBlock) bool {
 	return before(b, waitsForTime) || inBetween(b, sleepsAsLong)
 }
 
+// sleepsAsLong reports whether an instruction waits for a time that is written there, or for
+// a ticker.
 func sleepsAsLong(in ssa.Instruction) bool {
-	call, ok := in.(*ssa.Call)
-	if !ok || FullName(Callee(call.Common())) != "time.Sleep" {
-		return false
+	switch in := in.(type) {
+	case *ssa.Call:
+		return FullName(Callee(in.Common())) == "time.Sleep" && isConst(in.Call.Args[0])
+	case *ssa.UnOp:
+		return in.Op == token.ARROW && ticksAsLong(in.X)
+	case *ssa.Select:
+		return slices.ContainsFunc(in.States, func(s *ssa.SelectState) bool { return ticksAsLong(s.Chan) })
 	}
-	_, ok = call.Call.Args[0].(*ssa.Const)
+	return false
+}
+
+// ticksAsLong reports whether a channel is a ticker's, or time.After's, of a time that is
+// written there.
+func ticksAsLong(ch ssa.Value) bool {
+	switch ch := ch.(type) {
+	case *ssa.Call:
+		name := FullName(Callee(ch.Common()))
+		return (name == "time.After" || name == "time.Tick") && isConst(ch.Call.Args[0])
+	case *ssa.UnOp:
+		f, ok := ch.X.(*ssa.FieldAddr)
+		return ok && Named(f.X.Type(), "time", "Ticker")
+	}
+	return false
+}
+
+func isConst(v ssa.Value) bool {
+	_, ok := v.(*ssa.Const)
 	return ok
 }
 

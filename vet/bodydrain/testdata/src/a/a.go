@@ -392,3 +392,40 @@ func bySocket(w http.ResponseWriter, r *http.Request) {
 	}
 	resp.Body.Close()
 }
+
+// As long each time.
+
+func after(done chan struct{}) {
+	for {
+		resp, err := http.Get("http://x")
+		if err == nil {
+			resp.Body.Close()
+		}
+		select {
+		case <-done:
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func ticks() {
+	t := time.NewTicker(time.Second)
+	for {
+		resp, err := http.Get("http://x")
+		if err == nil {
+			resp.Body.Close()
+		}
+		<-t.C
+	}
+}
+
+func longer() {
+	for wait := time.Second; ; wait *= 2 {
+		resp, err := http.Get("http://x") // want `the body is closed unread before the next request`
+		if err == nil {
+			resp.Body.Close()
+		}
+		<-time.After(wait)
+	}
+}
