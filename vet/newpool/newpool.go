@@ -30,8 +30,10 @@ one package in a function, one is.
 
 A pool that its maker closes on every way that does not fail is gone after the call;
 one that was handed to code that can't be seen counts as kept. One that is used in a
-loop of the same call, or for as long as somebody is there, is right, and so is one to
-an address that the request asks for, or that another server told meanwhile. One that
+loop of the same call, or for as long as somebody is there, is right, and so is one that
+a loop makes to listen by, with a function for what comes. So is one that is made, in the
+handler itself, of something that the request says, as the address that a probe asks for,
+and one to an address that another server told meanwhile. One that
 is given another's http.Client or Transport has no pool of its own.
 
 It knows constructors by a table. -newpool.table adds a file of one's own: a line
@@ -88,7 +90,7 @@ func run(pass *analysis.Pass) (any, error) {
 // isOften reports whether a pool is made again and again, for the same address.
 func (m makers) isOften(s code.Source) bool {
 	often := m.c.Often(s.In)
-	return often.Serves() && !m.c.IsTest(s.In.Pos()) && !(often.ByLoop() && m.c.Differs(s)) && !m.c.IsAsked(s)
+	return often.Serves() && !m.c.IsTest(s.In.Pos()) && !(often.ByLoop() && (m.c.Differs(s) || code.Listens(s.Value))) && !m.c.IsAsked(s)
 }
 
 // oneOfEach returns one of those calls of a function that make the same by functions of

@@ -138,6 +138,26 @@ func (c *Code) Lasts(v ssa.Value) bool {
 	return false
 }
 
+// Listens reports whether what a function made is called with a context and a literal that
+// returns nothing: as a subscription is, which calls that for what comes until it ends.
+func Listens(v ssa.Value) bool {
+	in, ok := v.(ssa.Instruction)
+	if !ok {
+		return false
+	}
+	names := namesOf(v)
+	for _, common := range Calls(in.Parent()) {
+		args := Args(common)
+		if len(args) > 2 && names[args[0]] && Named(args[1].Type(), "context", "Context") && slices.ContainsFunc(args[2:], func(arg ssa.Value) bool {
+			lit := literalOf(arg)
+			return lit != nil && lit.Signature.Results().Len() == 0
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
 // goesOn reports whether a loop that has a block may go on for ever, by what is in it.
 func goesOn(b *ssa.BasicBlock) bool {
 	if b.Comment == "for.body" && len(b.Preds) > 1 {

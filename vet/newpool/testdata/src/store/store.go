@@ -229,3 +229,7 @@ func Run() error {
 	defer db.Close()
 	return http.ListenAndServe(":0", nil)
 }
+
+func (s *Store) Subscribe(ctx context.Context, on func(event string)) error { return s.db.Ping() }
+
+func (s *Store) Transact(ctx context.Context, do func(table string) error) error { return do("t") }
