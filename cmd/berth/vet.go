@@ -31,10 +31,10 @@ func vetVerb() *command {
 	c := &command{
 		Use:   "vet [flags] [packages]",
 		Short: "find the lines of Go that waste connections",
-		Long: `Looks at Go packages as go vet does, tests too, and reports lines that make
-connections which are not used again: a transport for every call, a body that
-stays open, keep-alives that are off. Without packages, the one here; ./... is
-all of a module.
+		Long: `Looks at Go packages as go vet does, and reports lines that make connections
+which are not used again: a transport for every call, a body that stays open,
+keep-alives that are off. Of tests, it reports transports that a benchmark
+makes. Without packages, the one here; ./... is all of a module.
 
 	//nolint:berth // the reason
 
