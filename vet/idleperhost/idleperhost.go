@@ -70,9 +70,7 @@ func run(pass *analysis.Pass) (any, error) {
 				forgotten(pass, n)
 			}
 		case *ast.AssignStmt:
-			for f := range cur.Enclosing((*ast.FuncDecl)(nil)) {
-				forgottenLater(pass, n, f.Node(), isPool)
-			}
+			forgottenLater(pass, cur, isPool)
 		}
 	}
 	return nil, nil
@@ -86,18 +84,28 @@ func briefs(c *code.Code) map[token.Pos]bool {
 	for _, f := range c.Funcs {
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
-				v, ok := in.(ssa.Value)
-				_, isAlloc := in.(*ssa.Alloc)
-				if call, isCall := in.(*ssa.Call); isCall {
-					isAlloc = code.FullName(code.Callee(call.Common())) == clone
-				}
-				if ok && isAlloc && code.Named(v.Type(), "net/http", "Transport") && !c.Follow(v).Outlives() {
+				if v := made(in); v != nil && !c.Follow(v).Outlives() {
 					brief[v.Pos()] = true
 				}
 			}
 		}
 	}
 	return brief
+}
+
+// made is the Transport that an instruction makes, or nil.
+func made(in ssa.Instruction) ssa.Value {
+	switch in := in.(type) {
+	case *ssa.Alloc:
+		if code.Named(in.Type(), "net/http", "Transport") {
+			return in
+		}
+	case *ssa.Call:
+		if code.FullName(code.Callee(in.Common())) == clone {
+			return in
+		}
+	}
+	return nil
 }
 
 const clone = "(net/http.Transport).Clone"
@@ -121,9 +129,10 @@ func forgotten(pass *analysis.Pass, lit *ast.CompositeLit) {
 	code.Reports(pass, r)
 }
 
-// forgottenLater is t.MaxIdleConns = 100, where t is set to a literal in the declaration, or
-// to a clone of the default transport, which has 100 already.
-func forgottenLater(pass *analysis.Pass, s *ast.AssignStmt, in ast.Node, isPool func(brace token.Pos) bool) {
+// forgottenLater is t.MaxIdleConns = 100, where the declaration around sets t to a literal,
+// or to a clone of the default transport, which has 100 already.
+func forgottenLater(pass *analysis.Pass, cur inspector.Cursor, isPool func(brace token.Pos) bool) {
+	s := cur.Node().(*ast.AssignStmt)
 	if len(s.Lhs) != 1 || len(s.Rhs) != 1 {
 		return
 	}
@@ -136,27 +145,34 @@ func forgottenLater(pass *analysis.Pass, s *ast.AssignStmt, in ast.Node, isPool 
 		return
 	}
 	n := number(pass, s.Rhs[0])
-	switch t := code.DeclaredAs(pass, id, in).(type) {
-	case *ast.CallExpr:
-		fn := typeutil.StaticCallee(pass.TypesInfo, t)
-		if code.FullName(fn) != clone || !strings.Contains(types.ExprString(t.Fun), "DefaultTransport") || n == defaultIdle || !isPool(t.Lparen) || assigned(pass, s.Pos()) {
-			return
-		}
-	case *ast.CompositeLit:
-		if !isPool(t.Lbrace) || !mayForget(pass, t) {
-			return
-		}
-	case *ast.UnaryExpr:
-		lit, ok := t.X.(*ast.CompositeLit)
-		if !ok || !isPool(lit.Lbrace) || !mayForget(pass, lit) {
-			return
-		}
-	default:
+	if isMeant(pass, s, n) {
 		return
 	}
-	if !isMeant(pass, s, n) {
-		code.Reports(pass, report(s, types.ExprString(s.Rhs[0])))
+	for decl := range cur.Enclosing((*ast.FuncDecl)(nil)) {
+		forgets := false
+		switch t := pointedTo(code.DeclaredAs(pass, id, decl.Node())).(type) {
+		case *ast.CompositeLit:
+			forgets = isPool(t.Lbrace) && mayForget(pass, t)
+		case *ast.CallExpr:
+			forgets = isDefaults(pass, t) && n != defaultIdle && isPool(t.Lparen) && !assigned(pass, s.Pos())
+		}
+		if forgets {
+			code.Reports(pass, report(s, types.ExprString(s.Rhs[0])))
+		}
 	}
+}
+
+// pointedTo is x of &x, or the expression itself.
+func pointedTo(e ast.Expr) ast.Expr {
+	if u, ok := e.(*ast.UnaryExpr); ok && u.Op == token.AND {
+		return u.X
+	}
+	return e
+}
+
+// isDefaults reports whether a call clones the default transport.
+func isDefaults(pass *analysis.Pass, call *ast.CallExpr) bool {
+	return code.FullName(typeutil.StaticCallee(pass.TypesInfo, call)) == clone && strings.Contains(types.ExprString(call.Fun), "DefaultTransport")
 }
 
 // mayForget reports whether a literal keeps connections of which there may be many to one

@@ -27,11 +27,12 @@ In tests, where a server is to be rid of its clients, they are fine. So they are
 a comment says why, before them or above their function, or a condition says when;
 beside a Proxy, which is asked once a connection, but for the environment's; and in a
 function that makes a Transport which does not outlive the call, and would leave its
-connections behind, or that dials unix sockets. A request that is written to a connection by hand, and a
-Transport with a literal that dials by other means than net's, or with a function of
-its package that binds what it dials to an address or an interface, are left alone; and
-so is what asks a cloud's metadata service, which is no farther than the machine's own
-network and is asked seldom.`
+connections behind, or that dials unix sockets. A request that is written to a connection
+by hand, one whose literal is in a function that makes a client for it, and a Transport
+with a literal that dials by other means than net's, or with a function of its package
+that binds what it dials to an address or an interface, are left alone; and so is what
+asks a cloud's metadata service, which is no farther than the machine's own network and
+is asked seldom.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{

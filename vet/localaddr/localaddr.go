@@ -180,27 +180,25 @@ func reachesOne(pass *analysis.Pass, at ast.Node, stack []ast.Node) (one bool) {
 			break
 		}
 	}
-	for _, n := range stack {
-		f, ok := n.(*ast.FuncDecl)
-		if !ok || f.Body == nil {
-			continue
-		}
-		ast.Inspect(f.Body, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			sel, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || sel.Sel.Name != "SOCKS5" && sel.Sel.Name != "FromURL" {
-				return true
-			}
-			for _, arg := range call.Args {
-				id, ok := arg.(*ast.Ident)
-				one = one || arg.Pos() <= at.Pos() && at.End() <= arg.End() || ok && dialer != nil && pass.TypesInfo.Uses[id] == dialer
-			}
-			return true
-		})
+	body := bodyAround(stack)
+	if body == nil {
+		return false
 	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		sel, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != "SOCKS5" && sel.Sel.Name != "FromURL" {
+			return true
+		}
+		for _, arg := range call.Args {
+			id, ok := arg.(*ast.Ident)
+			one = one || arg.Pos() <= at.Pos() && at.End() <= arg.End() || ok && dialer != nil && pass.TypesInfo.Uses[id] == dialer
+		}
+		return true
+	})
 	return one
 }
 
@@ -210,8 +208,12 @@ func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast
 	if !ok {
 		return nil
 	}
+	body := bodyAround(stack)
+	if body == nil {
+		return nil
+	}
 	n := 0
-	each(stack, func(lhs, rhs []ast.Expr) {
+	assignments(body, func(lhs, rhs []ast.Expr) {
 		for i, left := range lhs {
 			l, ok := left.(*ast.Ident)
 			if ok && (len(lhs) == len(rhs) || len(rhs) == 1 && i == 0) && (pass.TypesInfo.Defs[l] == obj || pass.TypesInfo.Uses[l] == obj) {
@@ -226,22 +228,17 @@ func definition(pass *analysis.Pass, id *ast.Ident, stack []ast.Node) (given ast
 	return given
 }
 
-// returned is what a function of this package returns, where that is all it does.
+// returned is what a function or method of this package returns, where that is all it does.
 func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
-	id, ok := call.Fun.(*ast.Ident)
-	if !ok || len(call.Args) > 0 && code.IsIdent(call.Args[0], "nil") {
+	if len(call.Args) > 0 && code.IsIdent(call.Args[0], "nil") {
 		return nil
 	}
-	for _, file := range pass.Files {
-		for _, d := range file.Decls {
-			f, ok := d.(*ast.FuncDecl)
-			if !ok || f.Body == nil || len(f.Body.List) != 1 || pass.TypesInfo.Defs[f.Name] != pass.TypesInfo.Uses[id] {
-				continue
-			}
-			if ret, ok := f.Body.List[0].(*ast.ReturnStmt); ok && len(ret.Results) == 1 {
-				return ret.Results[0]
-			}
-		}
+	body := code.BodyOf(pass, call.Fun)
+	if body == nil || len(body.List) != 1 {
+		return nil
+	}
+	if ret, ok := body.List[0].(*ast.ReturnStmt); ok && len(ret.Results) == 1 {
+		return ret.Results[0]
 	}
 	return nil
 }
@@ -249,19 +246,15 @@ func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
 // setsControl reports whether the function gives a dialer its Control by assignment, or
 // gives the dialer to one of its package that does.
 func setsControl(pass *analysis.Pass, stack []ast.Node) (sets bool) {
-	i := slices.IndexFunc(stack, func(n ast.Node) bool { f, ok := n.(*ast.FuncDecl); return ok && f.Body != nil })
-	if i < 0 {
-		return false
+	body := bodyAround(stack)
+	if body == nil || assignsControl(pass, body) {
+		return body != nil
 	}
-	f := stack[i].(*ast.FuncDecl)
-	if assignsControl(pass, f.Body) {
-		return true
-	}
-	ast.Inspect(f.Body, func(n ast.Node) bool {
+	ast.Inspect(body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if ok && slices.ContainsFunc(call.Args, func(arg ast.Expr) bool { return code.Named(pass.TypesInfo.TypeOf(arg), "net", "Dialer") }) {
-			body := code.BodyOf(pass, call.Fun)
-			sets = sets || body != nil && assignsControl(pass, body)
+			helper := code.BodyOf(pass, call.Fun)
+			sets = sets || helper != nil && assignsControl(pass, helper)
 		}
 		return !sets
 	})
@@ -280,17 +273,17 @@ func assignsControl(pass *analysis.Pass, body *ast.BlockStmt) (does bool) {
 	return does
 }
 
-// each visits the assignments of the outermost function, and what its variables are
-// declared with.
-func each(stack []ast.Node, visit func(lhs, rhs []ast.Expr)) {
+// bodyAround is that of the outermost function, or nil.
+func bodyAround(stack []ast.Node) *ast.BlockStmt {
 	for _, n := range stack {
-		if f, ok := n.(*ast.FuncDecl); ok && f.Body != nil {
-			assignments(f.Body, visit)
-			return
+		if f, ok := n.(*ast.FuncDecl); ok {
+			return f.Body
 		}
 	}
+	return nil
 }
 
+// assignments visits those of a function, and what its variables are declared with.
 func assignments(body *ast.BlockStmt, visit func(lhs, rhs []ast.Expr)) {
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -33,8 +33,8 @@ one that was handed to code that can't be seen counts as kept. One that is used 
 loop of the same call, or for as long as somebody is there, is right, and so is one that
 a loop makes to listen by, with a function for what comes. So is one that is made, in the
 handler itself, of something that the request says, as the address that a probe asks for,
-and one to an address that another server told meanwhile. One that
-is given another's http.Client or Transport has no pool of its own.
+and one to an address that another server told meanwhile. One that is given another's
+http.Client or Transport has no pool of its own.
 
 It knows constructors by a table. -newpool.table adds a file of one's own: a line
 has pool, the function, as path.Name or (path.Type).Name, and what it returns.`

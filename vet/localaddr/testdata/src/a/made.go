@@ -59,3 +59,16 @@ func helpedOtherwise(ip net.IP) *net.Dialer {
 }
 
 func keepAlive(d *net.Dialer) { d.KeepAlive = -1 }
+
+// By a method.
+
+type config struct{ ip net.IP }
+
+func (c config) local() *net.TCPAddr { return &net.TCPAddr{IP: c.ip} }
+
+func (c config) dialer() *net.Dialer {
+	return &net.Dialer{LocalAddr: c.local()} // want `all destinations share one range`
+}
+
+// An interface's may be anything.
+func ofListener(l net.Listener) *net.Dialer { return &net.Dialer{LocalAddr: l.Addr()} }
