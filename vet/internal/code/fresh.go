@@ -69,13 +69,6 @@ func (c *Code) Differs(s Source) bool {
 	return ok && slices.ContainsFunc(Args(call.Common()), func(v ssa.Value) bool { return c.Varies(call, v) })
 }
 
-// IsAsked reports whether a source is made of what a request asks for, as a probe's that
-// is given an address, in the handler itself.
-func (c *Code) IsAsked(s Source) bool {
-	call, ok := s.In.(*ssa.Call)
-	return ok && isHandler(Outermost(s.In.Parent())) && slices.ContainsFunc(call.Call.Args, func(v ssa.Value) bool { return isAsked(v, map[ssa.Value]bool{}) })
-}
-
 // IsAnswered reports whether a source is made of what a literal has found out meanwhile, as
 // the address that a registry gives.
 func (c *Code) IsAnswered(s Source) bool {
@@ -101,36 +94,6 @@ func isSetBy(in ssa.Instruction, a *ssa.Alloc) bool {
 		s, ok := use.(*ssa.Store)
 		return ok && s.Addr == free
 	})
-}
-
-func isAsked(v ssa.Value, seen map[ssa.Value]bool) bool {
-	if v == nil || seen[v] || Named(v.Type(), "context", "Context") {
-		return false
-	}
-	seen[v] = true
-	switch v := v.(type) {
-	case *ssa.Parameter:
-		return isRequest(v.Type())
-	case *ssa.FreeVar:
-		return isAsked(Captured(v), seen)
-	case *ssa.Alloc, *ssa.FieldAddr:
-		for _, in := range *v.Referrers() {
-			switch in := in.(type) {
-			case *ssa.Store:
-				if in.Addr == v && isAsked(in.Val, seen) {
-					return true
-				}
-			case *ssa.FieldAddr:
-				if in.X == v && isAsked(in, seen) {
-					return true
-				}
-			}
-		}
-	}
-	if in, ok := v.(ssa.Instruction); ok {
-		return slices.ContainsFunc(in.Operands(nil), func(op *ssa.Value) bool { return isAsked(*op, seen) })
-	}
-	return false
 }
 
 // isMade reports whether an Alloc is a literal or a variable of its own: not the

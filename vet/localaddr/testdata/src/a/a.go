@@ -43,7 +43,9 @@ func port(ip net.IP) *net.Dialer {
 	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: ip, Port: 53}}
 }
 
-type forward interface{ Dial(network, addr string) (net.Conn, error) }
+type forward interface {
+	Dial(network, addr string) (net.Conn, error)
+}
 
 type socks struct{}
 

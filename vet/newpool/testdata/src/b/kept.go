@@ -158,26 +158,6 @@ func again() error {
 	}
 }
 
-// Pools of what was asked for.
-
-func probe(w http.ResponseWriter, r *http.Request) {
-	db, err := sql.Open("pgx", r.FormValue("target"))
-	if err != nil {
-		return
-	}
-	defer db.Close()
-	db.Ping()
-}
-
-type options struct{ dsn string }
-
-func probeBy(w http.ResponseWriter, r *http.Request) {
-	s := options{dsn: r.FormValue("target")}
-	db := store.MustOpen(s.dsn)
-	defer db.Close()
-	db.Ping()
-}
-
 // Regions are others each time.
 func regions(all []string) {
 	for _, name := range all {

@@ -233,3 +233,9 @@ func Run() error {
 func (s *Store) Subscribe(ctx context.Context, on func(event string)) error { return s.db.Ping() }
 
 func (s *Store) Transact(ctx context.Context, do func(table string) error) error { return do("t") }
+
+// NewBy reads more of a request than anybody can see.
+func NewBy(r *http.Request) *Store { // want NewBy:"returns a new Store with its own sql.DB"
+	db, _ := sql.Open("pgx", r.Header.Get("X-Database"))
+	return &Store{db}
+}

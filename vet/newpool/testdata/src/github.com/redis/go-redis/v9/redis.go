@@ -1,6 +1,9 @@
 package redis
 
-type Options struct{ Addr string }
+type Options struct {
+	Addr, Password string
+	DB             int
+}
 
 type Client struct{ o *Options }
 
