@@ -78,7 +78,7 @@ func build(pass *analysis.Pass) (*Code, error) {
 	c.findUses(pkg)
 	c.often = c.findOften(func(in ssa.Instruction) bool {
 		call, ok := in.(*ssa.Call)
-		return !(InLoop(in) && IsPaced(in.Block())) && !(ok && IsKept(call)) && !c.isSeldom(in.Block())
+		return !(InLoop(in) && isPaced(in.Block())) && !(ok && IsKept(call)) && !c.isSeldom(in.Block())
 	}, func(in ssa.Instruction) bool {
 		return c.turns(in.Block()) && !(c.isProgram && startsAll(in)) && !isStartUp(in)
 	})
@@ -450,22 +450,10 @@ func IsAlways(blocks ...*ssa.BasicBlock) bool {
 			return false
 		}
 		seen[at] = true
-		last := at.Instrs[len(at.Instrs)-1]
-		if ret, ok := last.(*ssa.Return); ok {
+		if ret, ok := at.Instrs[len(at.Instrs)-1].(*ssa.Return); ok {
 			return !returnsError(ret)
 		}
-		failed := -1
-		if test, ok := last.(*ssa.If); ok {
-			if isErr, i := errTest(test); isErr {
-				failed = i
-			}
-		}
-		for i, s := range at.Succs {
-			if i != failed && avoids(s) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(unfailed(at), avoids)
 	}
 	return !avoids(blocks[0].Parent().Blocks[0])
 }

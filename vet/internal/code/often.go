@@ -63,15 +63,15 @@ func (c *Code) Often(in ssa.Instruction) Often {
 	if c.isSeldom(in.Block()) {
 		return Often{}
 	}
+	o := c.often[f]
 	if InLoop(in) {
-		if IsPaced(in.Block()) {
+		switch b := in.Block(); {
+		case isPaced(b), o.ByLoop() && eachTurn(b, waitsForTime):
 			return Often{} // though f be started again and again
-		}
-		if c.turns(in.Block()) && !isStartUp(in) {
+		case c.turns(b) && !isStartUp(in):
 			return Often{byLoop, c.shown(f)}
 		}
 	}
-	o := c.often[f]
 	if o.Yes() {
 		o.name = c.shown(f)
 	}

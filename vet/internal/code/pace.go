@@ -9,10 +9,35 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// IsPaced reports whether a loop waits for time to pass, a ticker's or a sleep,
-// before it comes to a block, or before it comes back to it. What it does there, it
-// does seldom.
-func IsPaced(b *ssa.BasicBlock) bool { return eachTurn(b, waitsForTime) }
+// isPaced reports whether a loop does what is in a block seldom: it waits for time to pass,
+// and does so until it is told to end, as a worker. One that is done as soon as all went well,
+// as one that tries again, is a part of each call of its function.
+func isPaced(b *ssa.BasicBlock) bool { return eachTurn(b, waitsForTime) && !isDone(b) }
+
+// isDone reports whether a loop may be left from a block of it where nothing failed, without
+// a wait.
+func isDone(b *ssa.BasicBlock) bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	var leaves func(at *ssa.BasicBlock) bool
+	leaves = func(at *ssa.BasicBlock) bool {
+		if seen[at] || slices.ContainsFunc(at.Instrs, waitsAtAll) {
+			return false
+		}
+		seen[at] = true
+		return !Reaches(at, b) || slices.ContainsFunc(unfailed(at), leaves)
+	}
+	return leaves(b)
+}
+
+// unfailed are the blocks that follow one, but where an error is not nil.
+func unfailed(b *ssa.BasicBlock) []*ssa.BasicBlock {
+	if test, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If); ok {
+		if isErr, failed := errTest(test); isErr {
+			return b.Succs[1-failed:][:1]
+		}
+	}
+	return b.Succs
+}
 
 // IsPolled reports whether a loop waits for time to pass before it comes to a block of it,
 // or as long each time before it comes back to it: who tries again waits longer.
@@ -53,9 +78,11 @@ func isConst(v ssa.Value) bool {
 	return ok
 }
 
-// turns reports whether a loop comes back to a block by itself: not when somebody sends
-// something, nor when the turn before has failed.
-func (c *Code) turns(b *ssa.BasicBlock) bool { return !c.isFed(b) && !triesNext(b) }
+// turns reports whether a loop comes back to a block by itself, and at once: not when
+// somebody sends something, when time has passed, nor when the turn before has failed.
+func (c *Code) turns(b *ssa.BasicBlock) bool {
+	return !eachTurn(b, waitsForTime) && !c.isFed(b) && !triesNext(b)
+}
 
 // triesNext reports whether a loop comes back to a block only where there was an error:
 // it tries another way, or again, until one succeeds.
@@ -63,22 +90,13 @@ func triesNext(b *ssa.BasicBlock) bool {
 	seen := map[*ssa.BasicBlock]bool{}
 	var succeeds func(at *ssa.BasicBlock) bool // in coming back
 	succeeds = func(at *ssa.BasicBlock) bool {
-		failed := -1
-		if test, ok := at.Instrs[len(at.Instrs)-1].(*ssa.If); ok {
-			if isErr, i := errTest(test); isErr {
-				failed = i
-			}
-		}
-		for i, next := range at.Succs {
-			if i == failed || seen[next] {
-				continue
+		return slices.ContainsFunc(unfailed(at), func(next *ssa.BasicBlock) bool {
+			if seen[next] {
+				return false
 			}
 			seen[next] = true
-			if next == b || succeeds(next) {
-				return true
-			}
-		}
-		return false
+			return next == b || succeeds(next)
+		})
 	}
 	return !succeeds(b)
 }
@@ -242,6 +260,19 @@ func before(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
 }
 
 func waitsForTime(in ssa.Instruction) bool { return waits(in, 0) }
+
+// waitsAtAll is waitsForTime, or for what somebody sends, or closes.
+func waitsAtAll(in ssa.Instruction) bool {
+	switch in := in.(type) {
+	case *ssa.Select:
+		return true
+	case *ssa.UnOp:
+		if in.Op == token.ARROW {
+			return true
+		}
+	}
+	return waitsForTime(in)
+}
 
 // waits reports whether an instruction does, or the function that it calls.
 func waits(in ssa.Instruction, depth int) bool {

@@ -1,6 +1,7 @@
 package a
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -76,5 +77,68 @@ func rows(next func() (string, error)) error {
 			return err
 		}
 		(&http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}).Get(url) // want `a new http.Transport in every turn of a loop`
+	}
+}
+
+// Who tries again is done when it went well: a part of each request that is served.
+func (s *status) tries(w http.ResponseWriter, r *http.Request) {
+	for range 3 {
+		c := &http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}} // want `a new http.Transport for every request that reaches tries`
+		if resp, err := c.Get(s.url); err == nil {
+			resp.Body.Close()
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+type status struct{ url string }
+
+// Await asks until it is ready, whoever calls.
+func (s *status) Await() error {
+	for {
+		resp, err := s.ask()
+		if err != nil {
+			return err
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return nil
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func (s *status) ask() (*http.Response, error) {
+	return (&http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}).Get(s.url) // want `a new http.Transport for every call of ask`
+}
+
+// Watch goes on until it is told to end.
+func (s *status) Watch(done <-chan struct{}) {
+	for {
+		c := &http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}
+		if resp, err := c.Get(s.url); err == nil {
+			resp.Body.Close()
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+		time.Sleep(time.Minute)
+	}
+}
+
+// WatchIn is Watch, by a context.
+func (s *status) WatchIn(ctx context.Context) {
+	for {
+		c := &http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}
+		if resp, err := c.Get(s.url); err == nil {
+			resp.Body.Close()
+		}
+		if err := ctx.Err(); err != nil {
+			return
+		}
+		time.Sleep(time.Minute)
 	}
 }
