@@ -94,7 +94,7 @@ func (m makers) find() (found bool) {
 		if m.made(fn) == "" && m.isMaker(f, fn) {
 			found = true
 		}
-		if m.wasted(fn) == "" && !code.IsForOnce(f.Name()) && m.isWasteful(f, fn) {
+		if m.wasted(fn) == "" && !code.IsForOnce(f) && m.isWasteful(f, fn) {
 			found = true
 		}
 	}

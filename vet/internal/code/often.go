@@ -249,10 +249,10 @@ func (c *Code) isForOthers(f *ssa.Function) bool {
 	if f.Parent() != nil || f.Pkg == nil || c.isProgram || c.IsTest(f.Pos()) || !ast.IsExported(f.Name()) {
 		return false
 	}
-	if f.Signature.Recv() != nil {
-		return !slices.Contains(onces, f.Name())
+	if f.Signature.Recv() == nil && IsInternal(f.Pkg.Pkg.Path()) {
+		return false
 	}
-	return !IsInternal(f.Pkg.Pkg.Path()) && !isForOnce(f)
+	return !IsForOnce(f) && !isMaker(f)
 }
 
 // IsInternal reports whether a package is a module's own. Its functions are called
@@ -290,18 +290,64 @@ func IsCommandFolder(dir string) bool {
 	return false
 }
 
-// onces are the names of methods, and begin those of functions, that are called once
-// for each program, or for each object, however often they may be.
+// onces are the names of methods, and begin those of functions, that are called once for each
+// program, or for each object, if they return nothing but an error, or an exit code: as often
+// as anybody may call them, what is done there has to do with a beginning or an end.
 var onces = []string{"Init", "Setup", "Install", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
+
+// IsForOnce reports whether a function is one of those.
+func IsForOnce(f *ssa.Function) bool {
+	if f.Signature.Recv() != nil && !slices.Contains(onces, f.Name()) || !startsWith(f.Name(), onces) {
+		return false
+	}
+	for v := range f.Signature.Results().Variables() {
+		if !IsError(v.Type()) && !types.Identical(v.Type(), types.Typ[types.Int]) {
+			return false
+		}
+	}
+	return true
+}
 
 // makers begin the names of functions that return an object of their package.
 var makers = []string{"New", "Open", "Create", "Connect", "Dial"}
 
-// IsForOnce reports whether a function's name says that it is called once.
-func IsForOnce(name string) bool { return startsWith(name, onces) }
+// isMaker reports whether a function is one of those: what it returns is no record of data.
+func isMaker(f *ssa.Function) bool {
+	if f.Signature.Recv() != nil || !startsWith(f.Name(), makers) {
+		return false
+	}
+	for v := range f.Signature.Results().Variables() {
+		if n := NamedOf(v.Type()); n != nil && n.Obj().Pkg() == f.Pkg.Pkg && isObject(n) {
+			return true
+		}
+	}
+	return false
+}
 
-func isForOnce(f *ssa.Function) bool {
-	return IsForOnce(f.Name()) || startsWith(f.Name(), makers) && returnsOwn(f)
+// isObject reports whether a type is one that does something, by its methods or what it keeps
+// to itself, rather than data that came from a server.
+func isObject(n *types.Named) bool {
+	s, ok := n.Underlying().(*types.Struct)
+	if !ok {
+		return true
+	}
+	for field := range s.Fields() {
+		if !field.Exported() || !isPlain(field.Type()) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPlain reports whether data may be of a type.
+func isPlain(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Signature, *types.Chan:
+		return false
+	case *types.Interface:
+		return u.NumMethods() == 0
+	}
+	return !IsPool(t)
 }
 
 // startsWith reports whether the first word, or more, of a name is one of the words.
@@ -310,13 +356,4 @@ func startsWith(name string, words []string) bool {
 		rest, ok := strings.CutPrefix(name, word)
 		return ok && (rest == "" || !unicode.IsLower(rune(rest[0])))
 	})
-}
-
-func returnsOwn(f *ssa.Function) bool {
-	for v := range f.Signature.Results().Variables() {
-		if n := NamedOf(v.Type()); n != nil && n.Obj().Pkg() == f.Pkg.Pkg {
-			return true
-		}
-	}
-	return false
 }
