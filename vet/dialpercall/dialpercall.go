@@ -3,7 +3,6 @@ package dialpercall
 
 import (
 	"go/types"
-	"iter"
 	"slices"
 
 	"golang.org/x/tools/go/analysis"
@@ -207,49 +206,6 @@ func isTunnel(conn ssa.Value) bool {
 		}
 	}
 	return to && from
-}
-
-// uses are the instructions that do something with a connection, by the value that
-// it is there: in literals too, and within TLS.
-func uses(conn ssa.Value) iter.Seq2[ssa.Instruction, ssa.Value] {
-	return func(yield func(ssa.Instruction, ssa.Value) bool) {
-		seen := map[ssa.Value]bool{}
-		var all func(v ssa.Value) bool
-		all = func(v ssa.Value) bool {
-			if seen[v] || v.Referrers() == nil {
-				return true
-			}
-			seen[v] = true
-			for _, in := range *v.Referrers() {
-				more := true
-				switch in := in.(type) {
-				case ssa.CallInstruction:
-					if call, ok := in.(*ssa.Call); ok && code.FullName(code.Callee(in.Common())) == "crypto/tls.Client" {
-						more = all(call)
-					} else {
-						more = yield(in, v)
-					}
-				case *ssa.MakeClosure:
-					for i, b := range in.Bindings {
-						more = more && (b != v || all(in.Fn.(*ssa.Function).FreeVars[i]))
-					}
-				case *ssa.Store:
-					more = in.Val != v || all(in.Addr)
-				case *ssa.BinOp:
-					more = yield(in, v)
-				case ssa.Value:
-					more = all(in)
-				default:
-					more = yield(in, v)
-				}
-				if !more {
-					return false
-				}
-			}
-			return true
-		}
-		all(conn)
-	}
 }
 
 // looks reports whether a call sends nothing over the connection: a method of it, or

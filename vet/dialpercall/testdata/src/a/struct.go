@@ -1,0 +1,73 @@
+package a
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A connection in a struct of its own call.
+type proto struct {
+	c       net.Conn
+	r       *bufio.Reader
+	timeout time.Duration
+}
+
+func (p *proto) cmd(text string) error {
+	p.c.SetDeadline(time.Now().Add(p.timeout))
+	_, err := fmt.Fprintf(p.c, "%s\r\n", text)
+	return err
+}
+
+func (p *proto) banner() (string, error) {
+	p.c.SetDeadline(time.Now().Add(p.timeout))
+	return bufio.NewReader(p.c).ReadString('\n')
+}
+
+func (p *proto) close() { p.c.Close() }
+
+func mails(w http.ResponseWriter, r *http.Request) {
+	c, err := net.Dial("tcp", "mail:25") // want `a new connection for every request that reaches mails`
+	if err != nil {
+		return
+	}
+	p := proto{c: c, timeout: time.Second}
+	defer p.close()
+	p.cmd("EHLO me")
+}
+
+func mailsBy(w http.ResponseWriter, r *http.Request) {
+	p := &proto{timeout: time.Second}
+	var err error
+	if p.c, err = net.Dial("tcp", "mail:25"); err != nil { // want `a new connection for every request that reaches mailsBy`
+		return
+	}
+	defer p.close()
+	func() { p.c.Write([]byte("QUIT\r\n")) }()
+}
+
+// It is only listened to.
+func banners(w http.ResponseWriter, r *http.Request) {
+	c, err := net.Dial("tcp", "mail:25")
+	if err != nil {
+		return
+	}
+	p := proto{c: c, timeout: time.Second}
+	defer p.close()
+	p.banner()
+}
+
+type pooled struct{ p *proto }
+
+// Somebody has it.
+func (s *pooled) serve(w http.ResponseWriter, r *http.Request) {
+	c, err := net.Dial("tcp", "mail:25")
+	if err != nil {
+		return
+	}
+	p := &proto{c: c}
+	s.p = p
+	p.cmd("NOOP")
+}
