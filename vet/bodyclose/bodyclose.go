@@ -56,7 +56,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range c.Funcs {
 		for _, r := range body.Responses(f, opens) {
-			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call).Yes() || r.IsHead() || f.Synthetic != "" || strings.HasPrefix(f.Name(), "init#") || code.MakesHTTP2(f) || code.IsKubernetes(r.Call) {
+			if c.IsTest(r.Call.Pos()) || !c.Repeats(r.Call).Yes() || r.IsHead() || strings.HasPrefix(f.Name(), "init#") || code.MakesHTTP2(f) || code.IsKubernetes(r.Call) {
 				continue // a double's, or empty; it runs once, for all we know; there is none; it is a stream of many
 			}
 			check(pass, c, r)

@@ -348,7 +348,7 @@ func (r *Response) path(stop, ends func(ssa.Instruction) bool) ssa.Instruction {
 				return nil
 			}
 		}
-		for i, s := range b.Succs {
+		for i, s := range code.Next(b) {
 			if seen[s] || r.isFailed(b, i) {
 				continue
 			}
@@ -370,7 +370,7 @@ func (r *Response) path(stop, ends func(ssa.Instruction) bool) ssa.Instruction {
 
 func isReturn(in ssa.Instruction) bool {
 	_, ok := in.(*ssa.Return)
-	return ok
+	return ok && !code.GoesOn(in)
 }
 
 // comesAfter reports whether an instruction is run after the call, where it is.

@@ -179,6 +179,9 @@ func hostIn(addr ssa.Value, depth int) Host {
 	case *ssa.Const, *ssa.Global:
 		return Same
 	case *ssa.Parameter:
+		if isLoopBody(v.Parent()) {
+			return Each
+		}
 		if v.Parent().Parent() != nil {
 			return given(v, depth)
 		}

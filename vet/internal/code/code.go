@@ -370,7 +370,7 @@ func InLoop(in ssa.Instruction) bool {
 // comesBack reports whether there is a way from a block to itself, but for what
 // avoid says.
 func comesBack(b *ssa.BasicBlock, avoid func(*ssa.BasicBlock) bool) bool {
-	return leads(b.Succs, avoid, func(at *ssa.BasicBlock) bool { return at == b })
+	return leads(Next(b), avoid, func(at *ssa.BasicBlock) bool { return at == b })
 }
 
 // Reaches reports whether there is a way from a block to another.
@@ -391,12 +391,36 @@ func leads(from []*ssa.BasicBlock, avoid, meant func(*ssa.BasicBlock) bool) bool
 			return false
 		}
 		seen[b] = true
-		return slices.ContainsFunc(b.Succs, reach)
+		return slices.ContainsFunc(Next(b), reach)
 	}
 	return slices.ContainsFunc(from, reach)
 }
 
 func none(*ssa.BasicBlock) bool { return false }
+
+// Next are the blocks that follow one: where the body of a loop over a function goes on with
+// the next turn, its first.
+func Next(b *ssa.BasicBlock) []*ssa.BasicBlock {
+	if GoesOn(b.Instrs[len(b.Instrs)-1]) {
+		return b.Parent().Blocks[:1]
+	}
+	return b.Succs
+}
+
+// GoesOn reports whether an instruction ends a turn of a loop over a function, and not the
+// loop.
+func GoesOn(in ssa.Instruction) bool {
+	ret, ok := in.(*ssa.Return)
+	if !ok || !isLoopBody(ret.Parent()) {
+		return false
+	}
+	more, ok := ret.Results[0].(*ssa.Const)
+	return ok && constant.BoolVal(more.Value)
+}
+
+// isLoopBody reports whether a function is the body of a loop over another, which is called
+// for each turn and says whether there may be more.
+func isLoopBody(f *ssa.Function) bool { return f.Synthetic == "range-over-func yield" }
 
 // Calls are the calls in f, deferred and started ones too.
 func Calls(f *ssa.Function) iter.Seq2[ssa.CallInstruction, *ssa.CallCommon] {

@@ -291,7 +291,7 @@ func IsCommandFolder(dir string) bool {
 }
 
 // onces are the names of methods, and begin those of functions, that are called once for each
-// program, or for each object, if they return nothing but an error, or an exit code: as often
+// program, or for each object, if they return no more than whether it went well: as often
 // as anybody may call them, what is done there has to do with a beginning or an end.
 var onces = []string{"Init", "Setup", "Install", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
 
@@ -301,7 +301,7 @@ func IsForOnce(f *ssa.Function) bool {
 		return false
 	}
 	for v := range f.Signature.Results().Variables() {
-		if !IsError(v.Type()) && !types.Identical(v.Type(), types.Typ[types.Int]) {
+		if t := v.Type(); !IsError(t) && !types.Identical(t, types.Typ[types.Int]) && !types.Identical(t, types.Typ[types.Bool]) {
 			return false
 		}
 	}

@@ -36,7 +36,7 @@ func unfailed(b *ssa.BasicBlock) []*ssa.BasicBlock {
 			return b.Succs[1-failed:][:1]
 		}
 	}
-	return b.Succs
+	return Next(b)
 }
 
 // IsPolled reports whether a loop waits for time to pass before it comes to a block of it,
@@ -152,7 +152,7 @@ func isRange(b *ssa.BasicBlock) bool {
 	ranges := false
 	for at := b; at != nil; at = at.Idom() {
 		switch {
-		case at.Comment == "rangeindex.loop", at.Comment == "rangeiter.loop":
+		case at.Comment == "rangeindex.loop", at.Comment == "rangeiter.loop", isLoopBody(at.Parent()) && at.Idom() == nil:
 			ranges = ranges || Reaches(b, at)
 		case strings.HasPrefix(at.Comment, "for.") && comesBack(at, none):
 			return false // for as long as it runs, maybe

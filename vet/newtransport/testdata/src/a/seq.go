@@ -1,0 +1,49 @@
+package a
+
+import (
+	"iter"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Loops over functions are loops.
+
+func seq(urls []string) {
+	for url := range slices.Values(urls) {
+		c := &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}} // want `a new http.Transport in every turn of a loop`
+		c.Get(url)
+	}
+}
+
+func seqOutside(urls iter.Seq[string]) {
+	c := &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}
+	for url := range urls {
+		c.Get(url)
+	}
+}
+
+// The first that answers is the last that is asked.
+func seqFirst(urls iter.Seq[string]) {
+	for url := range urls {
+		c := &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}
+		if _, err := c.Get(url); err == nil {
+			return
+		}
+	}
+}
+
+func seqPaced(urls iter.Seq[string]) {
+	for url := range urls {
+		c := &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}
+		c.Get(url)
+		time.Sleep(time.Minute)
+	}
+}
+
+func seqKept(urls iter.Seq[string]) (all []*http.Client) {
+	for range urls {
+		all = append(all, &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}})
+	}
+	return all
+}
