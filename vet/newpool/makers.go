@@ -234,49 +234,17 @@ func result(s code.Source) types.Type {
 }
 
 // findInterfaces exports the facts of the methods of the package's interfaces that are
-// those of all its types that have them. What other packages' types do is not known.
+// those of all its types that have them.
 func (m makers) findInterfaces() (found bool) {
-	scope := m.pass.Pkg.Scope()
-	for _, name := range scope.Names() {
-		it, ok := scope.Lookup(name).Type().Underlying().(*types.Interface)
-		if !ok || !isType(scope.Lookup(name)) {
-			continue
+	for method, all := range m.c.Implemented() {
+		if made := m.fact(all[0]); m.made(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.made(fn) == "" }) {
+			m.pass.ExportObjectFact(method, &made)
+			found = true
 		}
-		for method := range it.ExplicitMethods() {
-			all := m.implementing(it, method.Name())
-			if len(all) == 0 || method.Pkg() != m.pass.Pkg { // of type T other.Interface
-				continue
-			}
-			if made := m.fact(all[0]); m.made(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.made(fn) == "" }) {
-				m.pass.ExportObjectFact(method, &made)
-				found = true
-			}
-			if wasted := m.perCall(all[0]); m.wasted(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.wasted(fn) == "" }) {
-				m.pass.ExportObjectFact(method, &wasted)
-				found = true
-			}
+		if wasted := m.perCall(all[0]); m.wasted(method) == "" && !slices.ContainsFunc(all, func(fn *types.Func) bool { return m.wasted(fn) == "" }) {
+			m.pass.ExportObjectFact(method, &wasted)
+			found = true
 		}
 	}
 	return found
-}
-
-// implementing are the methods that an interface's may be, of the package's types.
-func (m makers) implementing(it *types.Interface, method string) (all []*types.Func) {
-	scope := m.pass.Pkg.Scope()
-	for _, name := range scope.Names() {
-		obj := scope.Lookup(name)
-		if !isType(obj) || types.IsInterface(obj.Type()) || m.c.IsTest(obj.Pos()) {
-			continue
-		}
-		if p := types.NewPointer(obj.Type()); types.Implements(p, it) {
-			impl, _, _ := types.LookupFieldOrMethod(p, true, m.pass.Pkg, method)
-			all = append(all, impl.(*types.Func))
-		}
-	}
-	return all
-}
-
-func isType(obj types.Object) bool {
-	t, ok := obj.(*types.TypeName)
-	return ok && !t.IsAlias()
 }

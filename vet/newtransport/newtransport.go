@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"reflect"
+	"slices"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ssa"
@@ -32,7 +33,7 @@ one for what is asked again only when it is no longer good, as a token in a fiel
 not in a cache, or when something else failed; and so are those of goroutines that a
 program starts all at once, one for each of what there is. A
 function that returns a new one is known as such wherever it is called, in other
-packages too. In tests, only benchmarks are looked at.`
+packages too, and so is an interface's method, if it is one of each type there. In tests, only benchmarks are looked at.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -153,6 +154,27 @@ func findMakers(pass *analysis.Pass, c *code.Code, table *pools.Table, fact func
 			found = true
 			break
 		}
+	}
+	return findInterfaces(pass, c, fact) || found
+}
+
+// findInterfaces exports the fact of the methods of the package's interfaces that is one of
+// all its types that have them.
+func findInterfaces(pass *analysis.Pass, c *code.Code, fact func(*types.Func) IsNew) (found bool) {
+	for method, all := range c.Implemented() {
+		if fact(method).What != "" || slices.ContainsFunc(all, func(fn *types.Func) bool { return fact(fn).What == "" }) {
+			continue
+		}
+		n := fact(all[0])
+		for _, fn := range all[1:] {
+			of := fact(fn)
+			n.Sometimes, n.Off, n.Other = n.Sometimes || of.Sometimes, n.Off || of.Off, n.Other || of.Other
+		}
+		pass.ExportObjectFact(method, &n)
+		if !n.Sometimes {
+			c.SetFresh(method)
+		}
+		found = true
 	}
 	return found
 }

@@ -581,3 +581,7 @@ func local() *http.Client { // want local:"returns a new http.Transport with con
 }
 
 func AskLocal() { local().Get("http://x") }
+
+func (s *Service) ByMaker(m b.Maker, url string) {
+	m.Make().Get(url) // want `a new http.Transport, from Make, for every call of ByMaker`
+}
