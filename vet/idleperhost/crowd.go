@@ -212,8 +212,12 @@ func reportCrowd(pass *analysis.Pass, w crowd, request ssa.CallInstruction, p *p
 	at := pass.Fset.Position(w.in.Pos())
 	where := fmt.Sprintf("%s:%d", filepath.Base(at.Filename), at.Line)
 	if p.lit == nil {
-		r.What = fmt.Sprintf("%s use the default transport at once (%s), which keeps %d idle connections a host", w, where, kept)
-		r.Do = "use a client whose Transport has MaxIdleConnsPerHost as large as they are many"
+		which, do := "the default transport", "use a client whose Transport has MaxIdleConnsPerHost as large as they are many"
+		if p.isClone {
+			which, do = "a clone of the default transport", "set its MaxIdleConnsPerHost as large as they are many"
+		}
+		r.What = fmt.Sprintf("%s use %s at once (%s), which keeps %d idle connections a host", w, which, where, kept)
+		r.Do = do
 		code.Reports(pass, r)
 		return
 	}

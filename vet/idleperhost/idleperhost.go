@@ -32,8 +32,8 @@ unless a comment there says something of idle connections, or that it is a copy 
 the default one, which has 100, or it dials unix sockets, or is gone with the call;
 and requests to one host from more goroutines than their Transport keeps connections
 for, where the package says how many: in a loop that counts, by errgroup's SetLimit,
-or by a channel of so many places. Of the default transport, any number that a loop
-counts to is more, and each goroutine may have a host of its own: that is fine.`
+or by a channel of so many places. Of the default transport, and its clones, any number that
+a loop counts to is more, and each goroutine may have a host of its own: that is fine.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -267,14 +267,14 @@ func number(pass *analysis.Pass, e ast.Expr) int64 {
 func assigned(pass *analysis.Pass, at token.Pos) bool {
 	for _, f := range pass.Files {
 		if at >= f.FileStart && at < f.FileEnd {
-			return assigns(f)
+			return assigns(f, "MaxIdleConnsPerHost")
 		}
 	}
 	return false
 }
 
-// changesDefault reports whether a file sets it, and has to do with the default
-// transport.
+// changesDefault reports whether a file sets it, or what makes it of no use, and has to do
+// with the default transport.
 func changesDefault(pass *analysis.Pass) bool {
 	return slices.ContainsFunc(pass.Files, func(f *ast.File) (names bool) {
 		ast.Inspect(f, func(n ast.Node) bool {
@@ -282,16 +282,17 @@ func changesDefault(pass *analysis.Pass) bool {
 			names = names || ok && id.Name == "DefaultTransport"
 			return !names
 		})
-		return names && assigns(f)
+		return names && assigns(f, "MaxIdleConnsPerHost", "MaxConnsPerHost", "DisableKeepAlives")
 	})
 }
 
-func assigns(f *ast.File) (does bool) {
+// assigns reports whether a file sets one of some fields.
+func assigns(f *ast.File, fields ...string) (does bool) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		if s, ok := n.(*ast.AssignStmt); ok {
 			for _, lhs := range s.Lhs {
 				sel, ok := lhs.(*ast.SelectorExpr)
-				does = does || ok && sel.Sel.Name == "MaxIdleConnsPerHost"
+				does = does || ok && slices.Contains(fields, sel.Sel.Name)
 			}
 		}
 		return !does

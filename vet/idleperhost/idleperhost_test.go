@@ -9,7 +9,7 @@ import (
 )
 
 func Test(t *testing.T) {
-	analysistest.Run(t, analysistest.TestData(), idleperhost.Analyzer, "a", "shapes")
+	analysistest.Run(t, analysistest.TestData(), idleperhost.Analyzer, "a", "shapes", "clones", "clonesright")
 }
 
 func TestFix(t *testing.T) {

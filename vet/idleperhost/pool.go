@@ -12,7 +12,8 @@ import (
 
 // A pool is what is known of the Transport that a request goes over.
 type pool struct {
-	lit     *ast.CompositeLit // nil for the default one
+	lit     *ast.CompositeLit // nil for the default one, or its clone
+	isClone bool
 	perHost int64             // that it keeps
 	most    int64             // MaxConnsPerHost, or 0
 	isUnset bool              // MaxIdleConnsPerHost is
@@ -153,8 +154,16 @@ func (x *finder) argument(p *ssa.Parameter, depth int) *pool {
 	return nil
 }
 
-// returned is what a function of this package returns, by its only return.
+// returned is what a function of this package returns, by its only return, or a clone of the
+// default one.
 func (x *finder) returned(call *ssa.Call, depth int) *pool {
+	if code.FullName(code.Callee(call.Common())) == "(net/http.Transport).Clone" {
+		p := x.find(call.Call.Args[0], depth)
+		if p == nil || p.lit != nil {
+			return nil
+		}
+		return &pool{isClone: true, perHost: kept, isUnset: true}
+	}
 	callee := call.Call.StaticCallee()
 	if callee == nil {
 		return nil
