@@ -14,9 +14,9 @@ import (
 type pool struct {
 	lit     *ast.CompositeLit // nil for the default one, or its clone
 	isClone bool
-	perHost int64             // that it keeps
-	most    int64             // MaxConnsPerHost, or 0
-	isUnset bool              // MaxIdleConnsPerHost is
+	perHost int64 // that it keeps
+	most    int64 // MaxConnsPerHost, or 0
+	isUnset bool  // MaxIdleConnsPerHost is
 }
 
 // isEnough reports whether it keeps as many as n goroutines have at once.
