@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"slices"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/analysis/passes/inspect"
@@ -25,7 +24,8 @@ __inet_hash_connect). On Linux, a Control that sets IP_BIND_ADDRESS_NO_PORT has
 connect choose the port.
 
 Reported is a *net.TCPAddr with an address and without a port, in a Dialer that has
-neither Control nor ControlContext. In tests it is fine.`
+neither Control nor ControlContext, or one that is seen to set other options and not
+this one. In tests it is fine.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{
@@ -69,9 +69,15 @@ func run(pass *analysis.Pass) (any, error) {
 
 func literal(pass *analysis.Pass, lit *ast.CompositeLit, stack []ast.Node) {
 	addr := code.Field(lit, "LocalAddr")
-	if addr != nil && code.Field(lit, "Control") == nil && code.Field(lit, "ControlContext") == nil {
-		report(pass, addr.Value, addr.Value, stack)
+	if addr == nil {
+		return
 	}
+	for _, name := range controls {
+		if kv := code.Field(lit, name); kv != nil && mayBindLate(pass, kv.Value) {
+			return
+		}
+	}
+	report(pass, addr.Value, addr.Value, stack)
 }
 
 func report(pass *analysis.Pass, at ast.Node, addr ast.Expr, stack []ast.Node) {
@@ -241,36 +247,6 @@ func returned(pass *analysis.Pass, call *ast.CallExpr) ast.Expr {
 		return ret.Results[0]
 	}
 	return nil
-}
-
-// setsControl reports whether the function gives a dialer its Control by assignment, or
-// gives the dialer to one of its package that does.
-func setsControl(pass *analysis.Pass, stack []ast.Node) (sets bool) {
-	body := bodyAround(stack)
-	if body == nil || assignsControl(pass, body) {
-		return body != nil
-	}
-	ast.Inspect(body, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if ok && slices.ContainsFunc(call.Args, func(arg ast.Expr) bool { return code.Named(pass.TypesInfo.TypeOf(arg), "net", "Dialer") }) {
-			helper := code.BodyOf(pass, call.Fun)
-			sets = sets || helper != nil && assignsControl(pass, helper)
-		}
-		return !sets
-	})
-	return sets
-}
-
-func assignsControl(pass *analysis.Pass, body *ast.BlockStmt) (does bool) {
-	assignments(body, func(lhs, _ []ast.Expr) {
-		for _, left := range lhs {
-			sel, ok := left.(*ast.SelectorExpr)
-			if ok && (sel.Sel.Name == "Control" || sel.Sel.Name == "ControlContext") && code.Named(pass.TypesInfo.TypeOf(sel.X), "net", "Dialer") {
-				does = true
-			}
-		}
-	})
-	return does
 }
 
 // bodyAround is that of the outermost function, or nil.
