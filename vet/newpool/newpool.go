@@ -31,10 +31,10 @@ one package in a function, one is.
 A pool that its maker closes on every way that does not fail is gone after the call;
 one that was handed to code that can't be seen counts as kept. One that is used in a
 loop of the same call, or for as long as somebody is there, is right, and so is one that
-a loop makes to listen by, with a function for what comes. So is one to an address that the
-request says, in the handler itself, as a probe's: a text of its, but for headers, cookies
-and what a middleware has put there, which say who asks. So is one to an address that
-another server told meanwhile. One that is given another's http.Client or Transport has no
+a loop makes to listen by, with a function for what comes. So is one to an address that a
+request says, as a probe's: any text of it, but for headers, cookies and what a middleware
+has put there, which say who asks. So is one to an address that another server told
+meanwhile. One that is given another's http.Client or Transport has no
 pool of its own.
 
 It knows constructors by a table. -newpool.table adds a file of one's own: a line

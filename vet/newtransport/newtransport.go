@@ -33,7 +33,8 @@ one for what is asked again only when it is no longer good, as a token in a fiel
 not in a cache, or when something else failed; and so are those of goroutines that a
 program starts all at once, one for each of what there is. A
 function that returns a new one is known as such wherever it is called, in other
-packages too, and so is an interface's method, if it is one of each type there. In tests, only benchmarks are looked at.`
+packages too, and so is an interface's method, if it is one of each type there. In
+tests, only benchmarks are looked at.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{

@@ -2,19 +2,22 @@ package code
 
 import (
 	"go/constant"
+	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
 )
 
-// IsAsked reports whether a source is made for an address that a request says, as a probe's,
-// in the handler itself. Who asks, by a token for one, makes no other address of it.
+// IsAsked reports whether a source is made for an address that a request says, as a probe's, in
+// the handler or in what it calls. Who asks, by a token for one, makes no other address of it.
 func (c *Code) IsAsked(s Source) bool {
 	call, ok := s.In.(*ssa.Call)
-	return ok && isHandler(Outermost(s.In.Parent())) && slices.ContainsFunc(Args(call.Common()), func(arg ssa.Value) bool {
-		return !isWhole(arg) && !namesHost(arg) && isAsked(arg, map[ssa.Value]bool{})
+	return ok && slices.ContainsFunc(Args(call.Common()), func(arg ssa.Value) bool {
+		a := asking{c: c, seen: map[ssa.Value]bool{}}
+		return isText(arg.Type()) && !isWhole(arg) && !a.namesHost(arg) && a.isAsked(arg)
 	})
 }
 
@@ -22,73 +25,116 @@ func (c *Code) IsAsked(s Source) bool {
 // is asked for.
 func isWhole(v ssa.Value) bool { return isRequest(v.Type()) && !isMessage(v.Type()) }
 
-// namesHost reports whether a text is written as far as behind its host: what follows is a
-// path, or the name of a database.
-func namesHost(v ssa.Value) bool {
-	text := begin(v)
-	_, rest, isURL := strings.Cut(text, "://")
-	if !isURL {
-		return strings.Contains(text, ")/") // user@tcp(host)/database
-	}
-	host, _, ok := strings.Cut(rest, "/")
-	return ok && !strings.Contains(host[strings.LastIndexByte(host, '@')+1:], "%")
+// isText reports whether a value of the type may be an address, or have one: no number, and
+// no condition.
+func isText(t types.Type) bool {
+	b, isBasic := t.Underlying().(*types.Basic)
+	return !isBasic || b.Info()&types.IsString != 0
 }
 
-// begin is what a text is known to begin with, or its format.
-func begin(v ssa.Value) string {
-	for {
-		switch x := v.(type) {
-		case *ssa.Const:
-			if x.Value == nil || x.Value.Kind() != constant.String {
-				return ""
+// asking knows which values were looked at.
+type asking struct {
+	c    *Code
+	seen map[ssa.Value]bool
+}
+
+// hosts are the texts with a host that is written there, a % stands for what is not: a URL,
+// MySQL's tcp(host)/, and the keywords of PostgreSQL.
+var hosts = regexp.MustCompile(`://([^/?%]*@|[^/?@]*@)?[^/?%@]+[/?]|\([^()%]+\)/|\bhost=[^ %]+ `)
+
+// namesHost reports whether a text is written as far as behind its host, or begins with what
+// nobody asked for: what follows is a path, or the name of a database.
+func (a asking) namesHost(v ssa.Value) bool {
+	text, first := written(v)
+	if strings.HasPrefix(text, "%/") || strings.HasPrefix(text, "%?") {
+		return first != nil && !a.isAsked(first)
+	}
+	return hosts.MatchString(text)
+}
+
+// written is what is known of a text, with a % for each part that is not, and the first of
+// those.
+func written(v ssa.Value) (text string, first ssa.Value) {
+	switch x := v.(type) {
+	case *ssa.Const:
+		if x.Value != nil && x.Value.Kind() == constant.String {
+			return constant.StringVal(x.Value), nil
+		}
+	case *ssa.BinOp:
+		if x.Op == token.ADD {
+			left, first := written(x.X)
+			right, next := written(x.Y)
+			if first == nil {
+				first = next
 			}
-			return constant.StringVal(x.Value)
-		case *ssa.BinOp:
-			v = x.X
-		case *ssa.Call:
-			if FullName(Callee(x.Common())) != "fmt.Sprintf" {
-				return ""
-			}
-			v = x.Call.Args[0]
-		default:
-			return ""
+			return left + right, first
+		}
+	case *ssa.Call:
+		if FullName(Callee(x.Common())) == "fmt.Sprintf" {
+			format, _ := written(x.Call.Args[0])
+			return verbs.ReplaceAllString(format, "%"), firstOf(x.Call.Args[1])
 		}
 	}
+	return "%", v
 }
 
-// isAsked reports whether a value is a text, or has one, that is made of what a request
-// says.
-func isAsked(v ssa.Value, seen map[ssa.Value]bool) bool {
-	if v == nil || seen[v] || !mayBeText(v.Type()) {
+var verbs = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z]`)
+
+// isAsked reports whether a value is made of what a request says.
+func (a asking) isAsked(v ssa.Value) bool {
+	if v == nil || a.seen[v] || Named(v.Type(), "context", "Context") {
 		return false
 	}
-	seen[v] = true
+	a.seen[v] = true
 	switch v := v.(type) {
 	case *ssa.Parameter:
-		return isRequest(v.Type())
+		return a.isGiven(v)
 	case *ssa.FreeVar:
-		return isAsked(Captured(v), seen)
+		return a.isAsked(Captured(v))
+	case *ssa.Alloc:
+		return a.isSet(v)
 	case *ssa.FieldAddr:
 		if isAbout(v) {
 			return false
 		}
-		return isSetAsked(v, seen) || isAsked(v.X, seen)
-	case *ssa.Alloc:
-		return isSetAsked(v, seen)
+		if a.isSet(v) {
+			return true
+		}
 	case *ssa.Call:
 		if isAboutCall(v) {
 			return false
 		}
+		if a.isSet(v) {
+			return true
+		}
+	case *ssa.Extract:
+		if a.isSet(v) {
+			return true
+		}
 	}
-	if in, ok := v.(ssa.Instruction); ok {
-		return slices.ContainsFunc(in.Operands(nil), func(op *ssa.Value) bool { return isAsked(*op, seen) })
-	}
-	return false
+	in, ok := v.(ssa.Instruction)
+	return ok && slices.ContainsFunc(in.Operands(nil), func(op *ssa.Value) bool { return a.isAsked(*op) })
 }
 
-// isSetAsked says it of what is stored in a variable, or in a field or an element of it: of
-// options that say where to, in that field.
-func isSetAsked(addr ssa.Value, seen map[ssa.Value]bool) bool {
+// isGiven says it of a parameter: of a handler's, which is the request or was read from it;
+// of another function's, by what it is called with.
+func (a asking) isGiven(p *ssa.Parameter) bool {
+	f := p.Parent()
+	at := slices.Index(f.Params, p)
+	if isRequest(p.Type()) {
+		return !Named(p.Type(), "net/http", "ResponseWriter")
+	}
+	if isHandler(f) {
+		return isText(p.Type()) && !(at == 0 && f.Signature.Recv() != nil)
+	}
+	return slices.ContainsFunc(a.c.callers[f], func(call ssa.CallInstruction) bool {
+		return at < len(call.Common().Args) && a.isAsked(call.Common().Args[at])
+	})
+}
+
+// isSet says it of what is stored in a variable, or in a field or an element of it, or is read
+// into it: of options that say where to, in that field.
+func (a asking) isSet(addr ssa.Value) bool {
 	saysWhere := false
 	for name := range Set(addr) {
 		saysWhere = saysWhere || slices.Contains(addresses, name)
@@ -96,20 +142,31 @@ func isSetAsked(addr ssa.Value, seen map[ssa.Value]bool) bool {
 	for _, in := range *addr.Referrers() {
 		switch in := in.(type) {
 		case *ssa.Store:
-			if in.Addr == addr && isAsked(in.Val, seen) {
+			if in.Addr == addr && isText(in.Val.Type()) && a.isAsked(in.Val) {
 				return true
 			}
 		case *ssa.FieldAddr:
-			if in.X == addr && !(saysWhere && !slices.Contains(addresses, FieldName(in))) && isAsked(in, seen) {
+			if in.X == addr && !(saysWhere && !slices.Contains(addresses, FieldName(in))) && a.isSet(in) {
 				return true
 			}
 		case *ssa.IndexAddr:
-			if in.X == addr && isSetAsked(in, seen) {
+			if in.X == addr && a.isSet(in) {
+				return true
+			}
+		case *ssa.MakeInterface:
+			if _, isVar := addr.(*ssa.Alloc); isVar && slices.ContainsFunc(*in.Referrers(), func(use ssa.Instruction) bool { return a.isReadBy(use, in) }) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// isReadBy reports whether a call reads a request into what it is given, as a decoder of its
+// body does.
+func (a asking) isReadBy(in ssa.Instruction, into ssa.Value) bool {
+	call, ok := in.(*ssa.Call)
+	return ok && slices.ContainsFunc(Args(call.Common()), func(arg ssa.Value) bool { return arg != into && a.isAsked(arg) })
 }
 
 // addresses are the fields of clients' options that say where they connect to.
@@ -118,16 +175,15 @@ var addresses = []string{
 	"Endpoint", "Endpoints", "Server", "Servers", "ServerURL", "Brokers", "DSN", "Target",
 }
 
-// mayBeText reports whether a value of the type may be, or have, an address: a number, a
-// condition and a context are none.
-func mayBeText(t types.Type) bool {
-	b, isBasic := t.Underlying().(*types.Basic)
-	return !Named(t, "context", "Context") && !(isBasic && b.Info()&types.IsString == 0)
-}
-
 // isAbout reports whether a field of a request is about who asks.
 func isAbout(f *ssa.FieldAddr) bool {
-	return Named(f.X.Type(), "net/http", "Request") && slices.Contains([]string{"Header", "Trailer", "TLS", "RemoteAddr"}, FieldName(f))
+	switch FieldName(f) {
+	case "Header", "Trailer", "TLS":
+		return Named(f.X.Type(), "net/http", "Request")
+	case "Keys":
+		return isWhole(f.X) // gin's
+	}
+	return false
 }
 
 // isAboutCall reports whether a call asks a request about who asks, or what goes with it: by
@@ -140,7 +196,7 @@ func isAboutCall(call *ssa.Call) bool {
 	}
 	switch fn.Name() {
 	case "Header", "GetHeader", "GetReqHeaders", "Cookie", "Cookies", "BasicAuth", "UserAgent", "Referer",
-		"Get", "MustGet", "GetString", "Value", "UserValue", "Locals", "Keys", "UserContext", "ClientIP", "RealIP":
+		"Get", "MustGet", "GetString", "Value", "Locals", "UserContext", "ClientIP", "RealIP":
 		return true
 	}
 	return false

@@ -361,67 +361,6 @@ func IsTrue(info *types.Info, e ast.Expr) bool {
 	return v != nil && v.Kind() == constant.Bool && constant.BoolVal(v)
 }
 
-// InLoop reports whether an instruction is run again and again in one call of its
-// function.
-func InLoop(in ssa.Instruction) bool {
-	return in.Block() != nil && comesBack(in.Block(), none)
-}
-
-// comesBack reports whether there is a way from a block to itself, but for what
-// avoid says.
-func comesBack(b *ssa.BasicBlock, avoid func(*ssa.BasicBlock) bool) bool {
-	return leads(Next(b), avoid, func(at *ssa.BasicBlock) bool { return at == b })
-}
-
-// Reaches reports whether there is a way from a block to another.
-func Reaches(from, to *ssa.BasicBlock) bool {
-	return leads([]*ssa.BasicBlock{from}, none, func(b *ssa.BasicBlock) bool { return b == to })
-}
-
-// leads reports whether there is a way from one of the blocks to one that is meant, or
-// is it, that does not come through what avoid says.
-func leads(from []*ssa.BasicBlock, avoid, meant func(*ssa.BasicBlock) bool) bool {
-	seen := map[*ssa.BasicBlock]bool{}
-	var reach func(b *ssa.BasicBlock) bool
-	reach = func(b *ssa.BasicBlock) bool {
-		if meant(b) {
-			return true
-		}
-		if seen[b] || avoid(b) {
-			return false
-		}
-		seen[b] = true
-		return slices.ContainsFunc(Next(b), reach)
-	}
-	return slices.ContainsFunc(from, reach)
-}
-
-func none(*ssa.BasicBlock) bool { return false }
-
-// Next are the blocks that follow one: where the body of a loop over a function goes on with
-// the next turn, its first.
-func Next(b *ssa.BasicBlock) []*ssa.BasicBlock {
-	if GoesOn(b.Instrs[len(b.Instrs)-1]) {
-		return b.Parent().Blocks[:1]
-	}
-	return b.Succs
-}
-
-// GoesOn reports whether an instruction ends a turn of a loop over a function, and not the
-// loop.
-func GoesOn(in ssa.Instruction) bool {
-	ret, ok := in.(*ssa.Return)
-	if !ok || !isLoopBody(ret.Parent()) {
-		return false
-	}
-	more, ok := ret.Results[0].(*ssa.Const)
-	return ok && constant.BoolVal(more.Value)
-}
-
-// isLoopBody reports whether a function is the body of a loop over another, which is called
-// for each turn and says whether there may be more.
-func isLoopBody(f *ssa.Function) bool { return f.Synthetic == "range-over-func yield" }
-
 // Calls are the calls in f, deferred and started ones too.
 func Calls(f *ssa.Function) iter.Seq2[ssa.CallInstruction, *ssa.CallCommon] {
 	return func(yield func(ssa.CallInstruction, *ssa.CallCommon) bool) {
@@ -448,10 +387,13 @@ func IsRequest(fn *types.Func) bool {
 
 // OnError reports whether a block is reached only where an error is not nil.
 func OnError(b *ssa.BasicBlock) bool {
-	for ; b != nil && b.Idom() != nil; b = b.Idom() {
+	for ; b != nil; b = around(b) {
 		p := b.Idom()
+		if p == nil || len(b.Preds) != 1 {
+			continue
+		}
 		test, ok := p.Instrs[len(p.Instrs)-1].(*ssa.If)
-		if !ok || len(b.Preds) != 1 {
+		if !ok {
 			continue
 		}
 		if isErr, at := errTest(test); isErr && p.Succs[at] == b {

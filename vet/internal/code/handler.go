@@ -17,6 +17,15 @@ var handlers = []string{
 	"github.com/gofiber/fiber.Ctx", "github.com/gofiber/fiber/v2.Ctx", "github.com/gofiber/fiber/v3.Ctx",
 	"github.com/valyala/fasthttp.RequestCtx",
 	"connectrpc.com/connect.Request",
+	"github.com/cloudwego/hertz/pkg/app.RequestContext",
+	"github.com/kataras/iris/v12/context.Context",
+	"github.com/beego/beego/v2/server/web/context.Context",
+	"github.com/gogf/gf/v2/net/ghttp.Request",
+	"github.com/emicklei/go-restful.Request", "github.com/emicklei/go-restful/v3.Request",
+	"github.com/gobuffalo/buffalo.Context",
+	"github.com/pocketbase/pocketbase/core.RequestEvent",
+	"github.com/aws/aws-lambda-go/events.APIGatewayProxyRequest", "github.com/aws/aws-lambda-go/events.APIGatewayV2HTTPRequest",
+	"github.com/aws/aws-lambda-go/events.LambdaFunctionURLRequest", "github.com/aws/aws-lambda-go/events.ALBTargetGroupRequest",
 }
 
 // isHandler reports whether f serves requests, by its parameters: or makes them,

@@ -157,9 +157,12 @@ func madeOf(v ssa.Value) map[ssa.Value]bool {
 // cache is not there: in a map, a sync.Map or the like, which is a package variable or
 // a field, and whose value is returned if it is.
 func (c *Code) isMissed(b *ssa.BasicBlock) bool {
-	for ; b.Idom() != nil; b = b.Idom() {
+	for ; b != nil; b = around(b) {
+		if b.Idom() == nil || len(b.Preds) != 1 {
+			continue
+		}
 		test, ok := b.Idom().Instrs[len(b.Idom().Instrs)-1].(*ssa.If)
-		if !ok || len(b.Preds) != 1 {
+		if !ok {
 			continue
 		}
 		cond, missed := test.Cond, 1

@@ -66,7 +66,7 @@ func (c *Code) Often(in ssa.Instruction) Often {
 	o := c.often[f]
 	if InLoop(in) {
 		switch b := in.Block(); {
-		case isPaced(b), o.ByLoop() && eachTurn(b, waitsForTime):
+		case isPaced(b), o.ByLoop() && waitsEachTurn(b):
 			return Often{} // though f be started again and again
 		case c.turns(b) && !isStartUp(in):
 			return Often{byLoop, c.shown(f)}
@@ -291,21 +291,38 @@ func IsCommandFolder(dir string) bool {
 }
 
 // onces are the names of methods, and begin those of functions, that are called once for each
-// program, or for each object, if they return no more than whether it went well: as often
-// as anybody may call them, what is done there has to do with a beginning or an end.
-var onces = []string{"Init", "Setup", "Install", "Start", "Run", "Serve", "Listen", "Main", "Execute", "Stop", "Close", "Shutdown"}
+// program, or for each object, however often they may be.
+var onces = []string{"Init", "Setup", "Install", "Start", "Serve", "Listen", "Main", "Stop", "Close", "Shutdown"}
+
+// runs are such names too, but what returns what it was asked for may run again and again.
+var runs = []string{"Run", "Execute"}
 
 // IsForOnce reports whether a function is one of those.
 func IsForOnce(f *ssa.Function) bool {
-	if f.Signature.Recv() != nil && !slices.Contains(onces, f.Name()) || !startsWith(f.Name(), onces) {
-		return false
+	is := startsWith
+	if f.Signature.Recv() != nil {
+		is = func(name string, words []string) bool { return slices.Contains(words, name) }
 	}
+	return is(f.Name(), onces) || is(f.Name(), runs) && !returnsData(f)
+}
+
+// returnsData reports whether a function returns more than how it went, or what it has made
+// that runs now.
+func returnsData(f *ssa.Function) bool {
 	for v := range f.Signature.Results().Variables() {
-		if t := v.Type(); !IsError(t) && !types.Identical(t, types.Typ[types.Int]) && !types.Identical(t, types.Typ[types.Bool]) {
-			return false
+		switch u := v.Type().Underlying().(type) {
+		case *types.Basic:
+			if u.Info()&types.IsString != 0 {
+				return true
+			}
+		case *types.Signature, *types.Chan:
+		default:
+			if !IsError(v.Type()) && !Named(v.Type(), "context", "Context") && !isOwnObject(f, v.Type()) {
+				return true
+			}
 		}
 	}
-	return true
+	return false
 }
 
 // makers begin the names of functions that return an object of their package.
@@ -317,18 +334,22 @@ func isMaker(f *ssa.Function) bool {
 		return false
 	}
 	for v := range f.Signature.Results().Variables() {
-		if n := NamedOf(v.Type()); n != nil && n.Obj().Pkg() == f.Pkg.Pkg && isObject(n) {
+		if isOwnObject(f, v.Type()) {
 			return true
 		}
 	}
 	return false
 }
 
-// isObject reports whether a type is one that does something, by its methods or what it keeps
-// to itself, rather than data that came from a server.
-func isObject(n *types.Named) bool {
+// isOwnObject reports whether a type is one of a function's package that does something, by
+// its methods or by what it has, rather than data that came from a server.
+func isOwnObject(f *ssa.Function, t types.Type) bool {
+	n := NamedOf(t)
+	if n == nil || n.Obj().Pkg() != f.Pkg.Pkg {
+		return false
+	}
 	s, ok := n.Underlying().(*types.Struct)
-	if !ok {
+	if !ok || slices.ContainsFunc(slices.Collect(n.Methods()), mayFail) {
 		return true
 	}
 	for field := range s.Fields() {
@@ -339,7 +360,24 @@ func isObject(n *types.Named) bool {
 	return false
 }
 
-// isPlain reports whether data may be of a type.
+// mayFail reports whether a method returns an error, or is given a context, and is none by
+// which data is read and written.
+func mayFail(m *types.Func) bool {
+	if strings.HasPrefix(m.Name(), "Marshal") || strings.HasPrefix(m.Name(), "Unmarshal") || !m.Exported() {
+		return false
+	}
+	sig := m.Signature()
+	for v := range sig.Params().Variables() {
+		if Named(v.Type(), "context", "Context") {
+			return true
+		}
+	}
+	n := sig.Results().Len()
+	return n > 0 && IsError(sig.Results().At(n-1).Type())
+}
+
+// isPlain reports whether data may be of a type: of no function, of nothing that does
+// something, and of none that is of a package that makes connections.
 func isPlain(t types.Type) bool {
 	switch u := t.Underlying().(type) {
 	case *types.Signature, *types.Chan:
@@ -347,7 +385,8 @@ func isPlain(t types.Type) bool {
 	case *types.Interface:
 		return u.NumMethods() == 0
 	}
-	return !IsPool(t)
+	n := NamedOf(t)
+	return n == nil || n.Obj().Pkg() == nil || !Connects(n.Obj().Pkg().Path())
 }
 
 // startsWith reports whether the first word, or more, of a name is one of the words.

@@ -9,31 +9,16 @@ import (
 	"golang.org/x/tools/go/ssa"
 )
 
-// isPaced reports whether a loop does what is in a block seldom: it waits for time to pass,
-// and does so until it is told to end, as a worker. One that is done as soon as all went well,
-// as one that tries again, is a part of each call of its function.
-func isPaced(b *ssa.BasicBlock) bool { return eachTurn(b, waitsForTime) && !isDone(b) }
-
-// isDone reports whether a loop may be left from a block of it where nothing failed, without
-// a wait.
-func isDone(b *ssa.BasicBlock) bool {
-	seen := map[*ssa.BasicBlock]bool{}
-	var leaves func(at *ssa.BasicBlock) bool
-	leaves = func(at *ssa.BasicBlock) bool {
-		if seen[at] || slices.ContainsFunc(at.Instrs, waitsAtAll) {
-			return false
-		}
-		seen[at] = true
-		return !Reaches(at, b) || slices.ContainsFunc(unfailed(at), leaves)
-	}
-	return leaves(b)
-}
+// isPaced reports whether a loop does what is in a block seldom: it waits for time to pass, as
+// a worker. One that comes back only where there was an error, to try again, is a part of each
+// call of its function.
+func isPaced(b *ssa.BasicBlock) bool { return waitsEachTurn(b) && !triesNext(b) }
 
 // unfailed are the blocks that follow one, but where an error is not nil.
 func unfailed(b *ssa.BasicBlock) []*ssa.BasicBlock {
 	if test, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If); ok {
 		if isErr, failed := errTest(test); isErr {
-			return b.Succs[1-failed:][:1]
+			return []*ssa.BasicBlock{b.Succs[1-failed]}
 		}
 	}
 	return Next(b)
@@ -81,7 +66,7 @@ func isConst(v ssa.Value) bool {
 // turns reports whether a loop comes back to a block by itself, and at once: not when
 // somebody sends something, when time has passed, nor when the turn before has failed.
 func (c *Code) turns(b *ssa.BasicBlock) bool {
-	return !eachTurn(b, waitsForTime) && !c.isFed(b) && !triesNext(b)
+	return !waitsEachTurn(b) && !c.isFed(b) && !triesNext(b)
 }
 
 // triesNext reports whether a loop comes back to a block only where there was an error:
@@ -115,12 +100,13 @@ func startsAll(in ssa.Instruction) bool {
 	default:
 		return false
 	}
-	for _, common := range Calls(in.Parent()) {
+	f := home(in.Block()).Parent()
+	for _, common := range Calls(f) {
 		if fn := Callee(common); fn != nil && (fn.Name() == "SetLimit" || fn.Name() == "Acquire") {
 			return false
 		}
 	}
-	if usesChannels(in.Parent()) {
+	if usesChannels(in.Parent()) || usesChannels(f) {
 		return false // as many as there are places
 	}
 	for _, v := range in.Operands(nil) {
@@ -134,12 +120,13 @@ func startsAll(in ssa.Instruction) bool {
 // isStartUp reports whether a loop is one in which a program's main goes through what
 // there is before it serves.
 func isStartUp(in ssa.Instruction) bool {
-	f := in.Parent()
+	b := home(in.Block())
+	f := b.Parent()
 	if f.Name() != "main" || f.Pkg == nil || f.Pkg.Pkg.Name() != "main" || !isRange(in.Block()) {
 		return false
 	}
 	for call, common := range Calls(f) {
-		if fn := Callee(common); fn != nil && startsWith(fn.Name(), []string{"Listen", "Serve"}) && Reaches(in.Block(), call.Block()) && !Reaches(call.Block(), in.Block()) {
+		if fn := Callee(common); fn != nil && startsWith(fn.Name(), []string{"Listen", "Serve"}) && Reaches(b, call.Block()) && !Reaches(call.Block(), b) {
 			return true
 		}
 	}
@@ -150,7 +137,7 @@ func isStartUp(in ssa.Instruction) bool {
 // other.
 func isRange(b *ssa.BasicBlock) bool {
 	ranges := false
-	for at := b; at != nil; at = at.Idom() {
+	for at := b; at != nil; at = around(at) {
 		switch {
 		case at.Comment == "rangeindex.loop", at.Comment == "rangeiter.loop", isLoopBody(at.Parent()) && at.Idom() == nil:
 			ranges = ranges || Reaches(b, at)
@@ -242,6 +229,44 @@ func eachTurn(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
 	return before(b, is) || inBetween(b, is)
 }
 
+// waitsEachTurn reports whether it waits for time to pass: also if what the loop goes over
+// does, a function of the package.
+func waitsEachTurn(b *ssa.BasicBlock) bool {
+	for at := b; at != nil; at = around(at) {
+		if f := at.Parent(); isLoopBody(f) && at.Idom() == nil && iteratorWaits(f) {
+			return true
+		}
+	}
+	return eachTurn(b, waitsForTime)
+}
+
+// iteratorWaits reports whether the function that a loop goes over waits for time to pass, in
+// a loop of its.
+func iteratorWaits(body *ssa.Function) bool {
+	for _, common := range Calls(body.Parent()) {
+		if !slices.ContainsFunc(common.Args, func(v ssa.Value) bool { return literalOf(v) == body }) {
+			continue
+		}
+		iterator := common.StaticCallee()
+		if call, ok := common.Value.(*ssa.Call); ok && call.Call.StaticCallee() != nil { // every(time.Minute)
+			for _, lit := range call.Call.StaticCallee().AnonFuncs {
+				if IsReturned(lit) {
+					iterator = lit
+				}
+			}
+		}
+		if iterator == nil {
+			continue
+		}
+		for _, b := range iterator.Blocks {
+			if slices.ContainsFunc(b.Instrs, func(in ssa.Instruction) bool { return InLoop(in) && waitsForTime(in) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // inBetween reports whether it does so on each way from a block of it back to that.
 func inBetween(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
 	return !comesBack(b, func(at *ssa.BasicBlock) bool { return slices.ContainsFunc(at.Instrs, is) })
@@ -249,7 +274,7 @@ func inBetween(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
 
 // before reports whether it does before it comes to the block.
 func before(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
-	for at := b; at != nil; at = at.Idom() {
+	for at := b; at != nil; at = around(at) {
 		for _, in := range at.Instrs {
 			if is(in) && InLoop(in) {
 				return true
@@ -260,19 +285,6 @@ func before(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
 }
 
 func waitsForTime(in ssa.Instruction) bool { return waits(in, 0) }
-
-// waitsAtAll is waitsForTime, or for what somebody sends, or closes.
-func waitsAtAll(in ssa.Instruction) bool {
-	switch in := in.(type) {
-	case *ssa.Select:
-		return true
-	case *ssa.UnOp:
-		if in.Op == token.ARROW {
-			return true
-		}
-	}
-	return waitsForTime(in)
-}
 
 // waits reports whether an instruction does, or the function that it calls.
 func waits(in ssa.Instruction, depth int) bool {

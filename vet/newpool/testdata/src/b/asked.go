@@ -2,8 +2,10 @@ package b
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -99,4 +101,92 @@ func forPassword(w http.ResponseWriter, r *http.Request) {
 	c := redis.NewClient(&redis.Options{Addr: "cache:6379", Password: r.FormValue("password")}) // want `for every request that reaches forPassword`
 	defer c.Close()
 	c.Get("key")
+}
+
+// What is written, and what is asked for.
+
+func probeTCP(w http.ResponseWriter, r *http.Request) {
+	db := store.MustOpen(fmt.Sprintf("exporter:secret@tcp(%s)/", r.URL.Query().Get("target")))
+	defer db.Close()
+	db.Ping()
+}
+
+func probeSum(w http.ResponseWriter, r *http.Request) {
+	db := store.MustOpen("postgres://exporter:secret@" + r.FormValue("host") + "/postgres")
+	defer db.Close()
+	db.Ping()
+}
+
+func probeFile(w http.ResponseWriter, r *http.Request) {
+	db := store.MustOpen("file:///data/" + r.FormValue("name") + ".db")
+	defer db.Close()
+	db.Ping()
+}
+
+func probeBody(w http.ResponseWriter, r *http.Request) {
+	var in struct{ DSN string }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		return
+	}
+	db := store.MustOpen(in.DSN)
+	defer db.Close()
+	db.Ping()
+}
+
+func probeURL(w http.ResponseWriter, r *http.Request) {
+	u, err := url.Parse("postgres://exporter@localhost/postgres")
+	if err != nil {
+		return
+	}
+	u.Host = r.FormValue("target")
+	db := store.MustOpen(u.String())
+	defer db.Close()
+	db.Ping()
+}
+
+func probeTarget(w http.ResponseWriter, target string) {
+	db := store.MustOpen(target)
+	defer db.Close()
+	db.Ping()
+}
+
+func probeShard(w http.ResponseWriter, r *http.Request) {
+	n, _ := strconv.Atoi(r.PathValue("shard"))
+	db := store.MustOpen(fmt.Sprintf("postgres://app@db-%d.internal/app", n))
+	defer db.Close()
+	db.Ping()
+}
+
+func probeAgent(w http.ResponseWriter, r *http.Request) {
+	s, err := store.New(r.RemoteAddr)
+	if err != nil {
+		return
+	}
+	s.Ping()
+}
+
+func probes(w http.ResponseWriter, r *http.Request) { check(r.URL.Query().Get("target")) }
+
+func check(target string) {
+	db := store.MustOpen(target)
+	defer db.Close()
+	db.Ping()
+}
+
+type tenantsOf struct{ dsn string }
+
+func (s *tenantsOf) byPath(w http.ResponseWriter, r *http.Request) {
+	store.MustOpen(s.dsn + "/" + r.FormValue("tenant")).Ping() // want `for every request that reaches byPath`
+}
+
+func (s *tenantsOf) byQuery(w http.ResponseWriter, r *http.Request) {
+	store.MustOpen(fmt.Sprintf("%s?search_path=%s", s.dsn, r.FormValue("tenant"))).Ping() // want `for every request that reaches byQuery`
+}
+
+func (s *tenantsOf) byKeyword(w http.ResponseWriter, r *http.Request) {
+	store.MustOpen(fmt.Sprintf("host=db user=app dbname=%s", r.FormValue("tenant"))).Ping() // want `for every request that reaches byKeyword`
+}
+
+func (s *tenantsOf) byDatabase(w http.ResponseWriter, r *http.Request) {
+	store.MustOpen("sqlserver://sa:x@db:1433?database=" + r.FormValue("tenant")).Ping() // want `for every request that reaches byDatabase`
 }

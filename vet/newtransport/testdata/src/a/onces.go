@@ -2,6 +2,7 @@ package a
 
 import (
 	"context"
+	"database/sql"
 	"net/http"
 	"time"
 )
@@ -51,4 +52,36 @@ type Doer struct{ Do func() error }
 func NewDoer(url string) (*Doer, error) {
 	_, err := (&http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}).Get(url)
 	return &Doer{}, err
+}
+
+// A Server runs from then on.
+type Server struct{ Addr string }
+
+func StartServer(url string) (*Server, error) {
+	_, err := (&http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}).Get(url)
+	return &Server{}, err
+}
+
+// RunTracer returns how to end it.
+func RunTracer(url string) (shutdown func(context.Context) error, err error) {
+	_, err = (&http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}).Get(url)
+	return nil, err
+}
+
+// An API is an object by its methods.
+type API struct{ URL, Token string }
+
+func (a *API) Ping(ctx context.Context) error { return nil }
+
+func NewAPI(url string) (*API, error) {
+	_, err := (&http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}).Get(url)
+	return &API{}, err
+}
+
+// An App has a database.
+type App struct{ DB *sql.DB }
+
+func NewApp(url string) (*App, error) {
+	_, err := (&http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}).Get(url)
+	return &App{}, err
 }

@@ -47,3 +47,41 @@ func seqKept(urls iter.Seq[string]) (all []*http.Client) {
 	}
 	return all
 }
+
+// What is around a loop over a function is around its body.
+
+func seqPacedOutside(names iter.Seq[string], tick <-chan time.Time) {
+	for range tick {
+		for name := range names {
+			c := &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}
+			c.Get(name)
+		}
+	}
+}
+
+func seqOnError(url string, others iter.Seq[string]) {
+	if _, err := http.Get(url); err != nil {
+		for other := range others {
+			c := &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}
+			c.Get(other)
+		}
+	}
+}
+
+func every(d time.Duration) iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		for {
+			time.Sleep(d)
+			if !yield(time.Now()) {
+				return
+			}
+		}
+	}
+}
+
+func seqEvery(url string) {
+	for range every(time.Minute) {
+		c := &http.Client{Transport: &http.Transport{IdleConnTimeout: time.Second}}
+		c.Get(url)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -94,7 +95,7 @@ func (s *status) tries(w http.ResponseWriter, r *http.Request) {
 
 type status struct{ url string }
 
-// Await asks until it is ready, whoever calls.
+// Await asks again and again, and waits in between.
 func (s *status) Await() error {
 	for {
 		resp, err := s.ask()
@@ -110,7 +111,7 @@ func (s *status) Await() error {
 }
 
 func (s *status) ask() (*http.Response, error) {
-	return (&http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}).Get(s.url) // want `a new http.Transport for every call of ask`
+	return (&http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}).Get(s.url)
 }
 
 // Watch goes on until it is told to end.
@@ -140,5 +141,45 @@ func (s *status) WatchIn(ctx context.Context) {
 			return
 		}
 		time.Sleep(time.Minute)
+	}
+}
+
+// Stops is a worker that is told to end by a flag.
+func (s *status) Stops(stopped *atomic.Bool) {
+	for {
+		c := &http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}
+		if resp, err := c.Get(s.url); err == nil {
+			resp.Body.Close()
+		}
+		if stopped.Load() {
+			return
+		}
+		time.Sleep(time.Minute)
+	}
+}
+
+// Gives is a worker that ends when it may not ask.
+func (s *status) Gives() error {
+	for {
+		c := &http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}}
+		resp, err := c.Get(s.url)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusUnauthorized {
+				return errors.New(resp.Status)
+			}
+		}
+		time.Sleep(time.Minute)
+	}
+}
+
+// waitsFirst waits, and asks until it has an answer.
+func (s *status) waitsFirst(w http.ResponseWriter, r *http.Request) {
+	for {
+		time.Sleep(time.Second)
+		c := &http.Client{Transport: &http.Transport{TLSHandshakeTimeout: time.Second}} // want `a new http.Transport for every request that reaches waitsFirst`
+		if _, err := c.Get(s.url); err == nil {
+			return
+		}
 	}
 }
