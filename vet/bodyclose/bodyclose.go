@@ -145,12 +145,16 @@ func check(pass *analysis.Pass, c *code.Code, r *body.Response) {
 	code.Reports(pass, report)
 }
 
-// returnsIn says in which lines the paths return.
+// returnsIn says in which lines the paths return, or leave the loop over a function.
 func returnsIn(pass *analysis.Pass, leaks []ssa.Instruction) string {
 	var lines []int
+	one, many := "returns", "return"
 	for _, leak := range leaks {
 		if leak.Pos().IsValid() {
 			lines = append(lines, pass.Fset.Position(leak.Pos()).Line)
+		}
+		if code.IsLoopBody(leak.Parent()) {
+			one, many = "leaves the loop", "leave the loop"
 		}
 	}
 	slices.Sort(lines)
@@ -159,10 +163,10 @@ func returnsIn(pass *analysis.Pass, leaks []ssa.Instruction) string {
 	case 0:
 		return ""
 	case 1:
-		return fmt.Sprintf(": not on that which returns in line %d", lines[0])
+		return fmt.Sprintf(": not on that which %s in line %d", one, lines[0])
 	default:
 		list := strings.Trim(strings.ReplaceAll(fmt.Sprint(lines[:n-1]), " ", ", "), "[]")
-		return fmt.Sprintf(": not on those which return in lines %s and %d", list, lines[n-1])
+		return fmt.Sprintf(": not on those which %s in lines %s and %d", many, list, lines[n-1])
 	}
 }
 

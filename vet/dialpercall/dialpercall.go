@@ -224,7 +224,7 @@ func looks(call *ssa.CallCommon, conn ssa.Value) bool {
 		name = fn.Name()
 	}
 	switch name {
-	case "Read", "Close", "LocalAddr", "RemoteAddr", "SetDeadline", "SetReadDeadline", "SetWriteDeadline", "ConnectionState", "Handshake", "HandshakeContext", "VerifyHostname":
+	case "Read", "Close", "close", "LocalAddr", "RemoteAddr", "SetDeadline", "SetReadDeadline", "SetWriteDeadline", "ConnectionState", "Handshake", "HandshakeContext", "VerifyHostname":
 		return true
 	}
 	return false

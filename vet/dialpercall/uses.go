@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"unicode/utf8"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -26,24 +27,24 @@ type user struct {
 
 // A place is a value, or a field of the struct that it is or points to.
 type place struct {
-	v     ssa.Value
-	field int // whole, or its index
+	v    ssa.Value
+	path string // of the field: the index of each that it is in, and its own, a rune each
 }
 
-const whole = -1
-
-// all visits what is done with a connection, until it is told to end.
+// all visits what is done with a connection, in functions of the package too, until it is
+// told to end.
 func (u user) all(v ssa.Value) bool {
-	return u.each(place{v, whole}, func(in ssa.Instruction) bool {
+	return u.each(place{v: v}, func(in ssa.Instruction) bool {
 		switch in := in.(type) {
 		case ssa.CallInstruction:
 			if call, ok := in.(*ssa.Call); ok && code.FullName(code.Callee(in.Common())) == "crypto/tls.Client" {
 				return u.all(call)
 			}
+			return u.given(in, place{v: v})
 		case *ssa.MakeClosure:
-			return u.captured(in, place{v, whole})
+			return u.captured(in, place{v: v})
 		case *ssa.Store:
-			return in.Val != v || u.all(in.Addr) && u.stored(in.Addr)
+			return in.Val != v || u.stored(in.Addr, "")
 		case *ssa.BinOp:
 		case ssa.Value:
 			return u.all(in)
@@ -52,52 +53,69 @@ func (u user) all(v ssa.Value) bool {
 	})
 }
 
-// stored goes on with the struct that a connection was stored in a field of.
-func (u user) stored(addr ssa.Value) bool {
-	f, ok := addr.(*ssa.FieldAddr)
-	if !ok {
-		return true
-	}
-	of := f.X
-	if load, ok := of.(*ssa.UnOp); ok { // of a variable that a literal has, too
-		if a, ok := load.X.(*ssa.Alloc); ok {
-			of = cmp.Or(code.OnlyStored(a), of)
+// stored goes on with the variable that a connection, or a struct with it at a path, was
+// stored in: with the struct, if it was a field of one.
+func (u user) stored(addr ssa.Value, path string) bool {
+	for {
+		f, ok := addr.(*ssa.FieldAddr)
+		if !ok {
+			break
+		}
+		path = string(rune(f.Field)) + path
+		addr = f.X
+		if load, ok := addr.(*ssa.UnOp); ok { // of a variable that a literal has, too
+			if a, ok := load.X.(*ssa.Alloc); ok {
+				addr = cmp.Or(code.OnlyStored(a), addr)
+			}
 		}
 	}
-	return u.within(place{of, f.Field})
+	return u.on(place{addr, path})
 }
 
 // within is all for a field of a struct, in methods of it too.
 func (u user) within(p place) bool {
+	field, width := utf8.DecodeRuneInString(p.path)
 	return u.each(p, func(in ssa.Instruction) bool {
 		switch in := in.(type) {
 		case *ssa.FieldAddr:
-			return in.Field != p.field || u.all(in)
+			return in.Field != int(field) || u.on(place{in, p.path[width:]})
 		case *ssa.Field:
-			return in.Field != p.field || u.all(in)
+			return in.Field != int(field) || u.on(place{in, p.path[width:]})
 		case ssa.CallInstruction:
-			callee := in.Common().StaticCallee()
-			if callee == nil || callee.Blocks == nil {
-				return u.yield(in, p.v)
-			}
-			i := slices.Index(in.Common().Args, p.v)
-			return i < 0 || i >= len(callee.Params) || u.within(place{callee.Params[i], p.field})
+			return u.given(in, p)
 		case *ssa.MakeClosure:
 			return u.captured(in, p)
 		case *ssa.Store:
-			return in.Val != p.v || u.within(place{in.Addr, p.field})
-		case *ssa.UnOp:
-			return u.within(place{in, p.field})
+			return in.Val != p.v || u.stored(in.Addr, p.path)
+		case *ssa.UnOp, *ssa.Phi, *ssa.MakeInterface, *ssa.ChangeType:
+			return u.within(place{in.(ssa.Value), p.path})
 		}
 		return u.yield(in, p.v)
 	})
 }
 
+// on goes on with a place: a connection, or a struct that has it.
+func (u user) on(p place) bool {
+	if p.path == "" {
+		return u.all(p.v)
+	}
+	return u.within(p)
+}
+
+// given goes on in the function that is given a place, where that is of the package.
+func (u user) given(call ssa.CallInstruction, p place) bool {
+	callee := call.Common().StaticCallee()
+	i := slices.Index(call.Common().Args, p.v)
+	if callee == nil || callee.Blocks == nil || i < 0 || i >= len(callee.Params) {
+		return u.yield(call, p.v)
+	}
+	return u.on(place{callee.Params[i], p.path})
+}
+
 // captured goes on with what a literal has of a place.
 func (u user) captured(lit *ssa.MakeClosure, p place) bool {
 	for i, b := range lit.Bindings {
-		next := place{lit.Fn.(*ssa.Function).FreeVars[i], p.field}
-		if b == p.v && !(p.field == whole && u.all(next.v) || p.field != whole && u.within(next)) {
+		if b == p.v && !u.on(place{lit.Fn.(*ssa.Function).FreeVars[i], p.path}) {
 			return false
 		}
 	}

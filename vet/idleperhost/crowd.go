@@ -212,9 +212,9 @@ func reportCrowd(pass *analysis.Pass, w crowd, request ssa.CallInstruction, p *p
 	at := pass.Fset.Position(w.in.Pos())
 	where := fmt.Sprintf("%s:%d", filepath.Base(at.Filename), at.Line)
 	if p.lit == nil {
-		which, do := "the default transport", "use a client whose Transport has MaxIdleConnsPerHost as large as they are many"
+		which, do := "the default transport", "use a client whose Transport has a MaxIdleConnsPerHost of as many as run at once"
 		if p.isClone {
-			which, do = "a clone of the default transport", "set its MaxIdleConnsPerHost as large as they are many"
+			which, do = "a clone of the default transport", "set its MaxIdleConnsPerHost to as many as run at once"
 		}
 		r.What = fmt.Sprintf("%s use %s at once (%s), which keeps %d idle connections a host", w, which, where, kept)
 		r.Do = do

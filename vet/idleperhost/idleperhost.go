@@ -274,7 +274,7 @@ func assigned(pass *analysis.Pass, at token.Pos) bool {
 }
 
 // changesDefault reports whether a file sets it, or what makes it of no use, and has to do
-// with the default transport.
+// with the default transport, or whether one sets that.
 func changesDefault(pass *analysis.Pass) bool {
 	return slices.ContainsFunc(pass.Files, func(f *ast.File) (names bool) {
 		ast.Inspect(f, func(n ast.Node) bool {
@@ -282,7 +282,7 @@ func changesDefault(pass *analysis.Pass) bool {
 			names = names || ok && id.Name == "DefaultTransport"
 			return !names
 		})
-		return names && assigns(f, "MaxIdleConnsPerHost", "MaxConnsPerHost", "DisableKeepAlives")
+		return names && assigns(f, "MaxIdleConnsPerHost", "MaxConnsPerHost", "DisableKeepAlives", "DefaultTransport")
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -111,6 +112,8 @@ func (x *finder) find(v ssa.Value, depth int) *pool {
 		return x.find(v.X, depth)
 	case *ssa.TypeAssert:
 		return x.find(v.X, depth)
+	case *ssa.Extract: // t, ok := x.(*http.Transport)
+		return x.find(v.Tuple, depth)
 	case *ssa.Parameter:
 		return x.argument(v, depth)
 	case *ssa.Call:
@@ -158,8 +161,7 @@ func (x *finder) argument(p *ssa.Parameter, depth int) *pool {
 // default one.
 func (x *finder) returned(call *ssa.Call, depth int) *pool {
 	if code.FullName(code.Callee(call.Common())) == "(net/http.Transport).Clone" {
-		p := x.find(call.Call.Args[0], depth)
-		if p == nil || p.lit != nil {
+		if p := x.find(call.Call.Args[0], depth); p == nil || p.lit != nil || !isAsMade(call) {
 			return nil
 		}
 		return &pool{isClone: true, perHost: kept, isUnset: true}
@@ -181,6 +183,21 @@ func (x *finder) returned(call *ssa.Call, depth int) *pool {
 		return nil
 	}
 	return x.find(ret.Results[0], depth)
+}
+
+// isAsMade reports whether all that is done with a clone can be seen, and nothing changes how
+// many connections it keeps, or to what.
+func isAsMade(clone ssa.Value) bool {
+	return !slices.ContainsFunc(*clone.Referrers(), func(in ssa.Instruction) bool {
+		switch in := in.(type) {
+		case *ssa.MakeInterface, *ssa.Return, *ssa.DebugRef:
+			return false
+		case *ssa.FieldAddr:
+			name := code.FieldName(in)
+			return strings.HasPrefix(name, "Dial") || strings.HasPrefix(name, "Max") && name != "MaxIdleConns" || name == "DisableKeepAlives"
+		}
+		return true
+	})
 }
 
 // made is a pool by how it was made.

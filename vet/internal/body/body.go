@@ -458,7 +458,7 @@ func (r *Response) MayReturnClosed() bool {
 				return true
 			}
 		}
-		for _, s := range b.Succs {
+		for _, s := range code.Next(b) {
 			if !seen[s] {
 				seen[s] = true
 				if returns(s, 0) {

@@ -179,7 +179,7 @@ func hostIn(addr ssa.Value, depth int) Host {
 	case *ssa.Const, *ssa.Global:
 		return Same
 	case *ssa.Parameter:
-		if isLoopBody(v.Parent()) {
+		if IsLoopBody(v.Parent()) {
 			return Each
 		}
 		if v.Parent().Parent() != nil {

@@ -13,7 +13,7 @@ import (
 // error that each caller ends it with, as a command does.
 func (c *Code) EndsProgram(in ssa.Instruction) bool {
 	ret, ok := in.(*ssa.Return)
-	return ok && c.isProgram && returnsError(ret) && c.isFatal(in.Parent(), map[*ssa.Function]bool{})
+	return ok && c.isProgram && returnsError(ret) && c.isFatal(home(in.Block()).Parent(), map[*ssa.Function]bool{})
 }
 
 // isFatal reports whether the program ends when f fails. A function that is not called
@@ -202,8 +202,14 @@ func exits(call *ssa.CallCommon) bool {
 }
 
 // returnsError reports whether what is returned has an error that is not known to be
-// nil.
+// nil. The body of a loop over a function stores it for the function around it.
 func returnsError(ret *ssa.Return) bool {
+	if IsLoopBody(ret.Parent()) {
+		return slices.ContainsFunc(ret.Block().Instrs, func(in ssa.Instruction) bool {
+			s, ok := in.(*ssa.Store)
+			return ok && IsError(s.Val.Type()) && !IsNil(s.Val) && (OnError(ret.Block()) || isFailure(s.Val))
+		})
+	}
 	return slices.ContainsFunc(ret.Results, func(v ssa.Value) bool {
 		if given := Returned(ret, v); given != nil {
 			v = given

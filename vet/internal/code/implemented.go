@@ -10,6 +10,9 @@ import (
 // types do is not known.
 func (c *Code) Implemented() iter.Seq2[*types.Func, []*types.Func] {
 	return func(yield func(*types.Func, []*types.Func) bool) {
+		if len(c.Funcs) == 0 {
+			return // it is left out
+		}
 		scope := c.pass.Pkg.Scope()
 		for _, name := range scope.Names() {
 			it, ok := scope.Lookup(name).Type().Underlying().(*types.Interface)
@@ -20,7 +23,7 @@ func (c *Code) Implemented() iter.Seq2[*types.Func, []*types.Func] {
 				if method.Pkg() != c.pass.Pkg { // of type T other.Interface
 					continue
 				}
-				if all := c.implementing(it, method.Name()); len(all) > 0 && !yield(method, all) {
+				if all := c.implementing(it, method); len(all) > 0 && !yield(method, all) {
 					return
 				}
 			}
@@ -28,8 +31,9 @@ func (c *Code) Implemented() iter.Seq2[*types.Func, []*types.Func] {
 	}
 }
 
-// implementing are the methods that an interface's may be, of the package's types.
-func (c *Code) implementing(it *types.Interface, method string) (all []*types.Func) {
+// implementing are the methods that an interface's may be, of the package's types: but for
+// those that have it by having one of the interface.
+func (c *Code) implementing(it *types.Interface, method *types.Func) (all []*types.Func) {
 	scope := c.pass.Pkg.Scope()
 	for _, name := range scope.Names() {
 		obj := scope.Lookup(name)
@@ -37,8 +41,9 @@ func (c *Code) implementing(it *types.Interface, method string) (all []*types.Fu
 			continue
 		}
 		if p := types.NewPointer(obj.Type()); types.Implements(p, it) {
-			impl, _, _ := types.LookupFieldOrMethod(p, true, c.pass.Pkg, method)
-			all = append(all, impl.(*types.Func))
+			if impl, _, _ := types.LookupFieldOrMethod(p, true, c.pass.Pkg, method.Name()); impl != method {
+				all = append(all, impl.(*types.Func))
+			}
 		}
 	}
 	return all

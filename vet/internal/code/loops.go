@@ -57,7 +57,7 @@ func Next(b *ssa.BasicBlock) []*ssa.BasicBlock {
 // loop.
 func GoesOn(in ssa.Instruction) bool {
 	ret, ok := in.(*ssa.Return)
-	if !ok || !isLoopBody(ret.Parent()) {
+	if !ok || !IsLoopBody(ret.Parent()) {
 		return false
 	}
 	more, ok := ret.Results[0].(*ssa.Const)
@@ -67,7 +67,7 @@ func GoesOn(in ssa.Instruction) bool {
 // around is the block that a block is reached by, each time: of the body of a loop over a
 // function, that which the loop is in.
 func around(b *ssa.BasicBlock) *ssa.BasicBlock {
-	if dom := b.Idom(); dom != nil || !isLoopBody(b.Parent()) {
+	if dom := b.Idom(); dom != nil || !IsLoopBody(b.Parent()) {
 		return dom
 	}
 	for _, p := range b.Parent().Parent().Blocks {
@@ -83,12 +83,12 @@ func around(b *ssa.BasicBlock) *ssa.BasicBlock {
 // home is the block that a block is in, where it is of the body of a loop over a function:
 // that of the function around it.
 func home(b *ssa.BasicBlock) *ssa.BasicBlock {
-	for isLoopBody(b.Parent()) {
+	for IsLoopBody(b.Parent()) {
 		b = around(b.Parent().Blocks[0])
 	}
 	return b
 }
 
-// isLoopBody reports whether a function is the body of a loop over another, which is called
+// IsLoopBody reports whether a function is the body of a loop over another, which is called
 // for each turn and says whether there may be more.
-func isLoopBody(f *ssa.Function) bool { return f.Synthetic == "range-over-func yield" }
+func IsLoopBody(f *ssa.Function) bool { return f.Synthetic == "range-over-func yield" }

@@ -139,7 +139,7 @@ func isRange(b *ssa.BasicBlock) bool {
 	ranges := false
 	for at := b; at != nil; at = around(at) {
 		switch {
-		case at.Comment == "rangeindex.loop", at.Comment == "rangeiter.loop", isLoopBody(at.Parent()) && at.Idom() == nil:
+		case at.Comment == "rangeindex.loop", at.Comment == "rangeiter.loop", IsLoopBody(at.Parent()) && at.Idom() == nil:
 			ranges = ranges || Reaches(b, at)
 		case strings.HasPrefix(at.Comment, "for.") && comesBack(at, none):
 			return false // for as long as it runs, maybe
@@ -233,7 +233,7 @@ func eachTurn(b *ssa.BasicBlock, is func(ssa.Instruction) bool) bool {
 // does, a function of the package.
 func waitsEachTurn(b *ssa.BasicBlock) bool {
 	for at := b; at != nil; at = around(at) {
-		if f := at.Parent(); isLoopBody(f) && at.Idom() == nil && iteratorWaits(f) {
+		if f := at.Parent(); IsLoopBody(f) && at.Idom() == nil && iteratorWaits(f) {
 			return true
 		}
 	}

@@ -56,7 +56,7 @@ func (w varying) looks(v ssa.Value, calls int) bool {
 // isElement reports whether a value is one of many, that a loop goes through.
 func isElement(v ssa.Value) bool {
 	if p, ok := v.(*ssa.Parameter); ok {
-		return isLoopBody(p.Parent())
+		return IsLoopBody(p.Parent())
 	}
 	in, ok := v.(ssa.Instruction)
 	if !ok || !InLoop(in) {

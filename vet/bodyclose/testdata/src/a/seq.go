@@ -20,7 +20,7 @@ func seqNever(all iter.Seq[string]) {
 
 func seqReturns(all iter.Seq[string]) error {
 	for u := range all {
-		resp, err := http.Get("http://a/" + u) // want `not closed on every path: not on that which returns in line 28`
+		resp, err := http.Get("http://a/" + u) // want `not closed on every path: not on that which leaves the loop in line 28`
 		if err != nil {
 			return err
 		}

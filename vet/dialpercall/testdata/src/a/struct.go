@@ -3,6 +3,7 @@ package a
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -70,4 +71,68 @@ func (s *pooled) serve(w http.ResponseWriter, r *http.Request) {
 	p := &proto{c: c}
 	s.p = p
 	p.cmd("NOOP")
+}
+
+type base struct{ conn net.Conn }
+
+type mailer struct{ base }
+
+func (c *mailer) send(text string) { c.conn.Write([]byte(text)) }
+
+func embeds(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "mail:25") // want `a new connection for every request that reaches embeds`
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	c := mailer{base{conn}}
+	c.send("NOOP")
+}
+
+func closes(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "mail:25")
+	if err != nil {
+		return
+	}
+	p := proto{c: conn}
+	var c interface{ close() } = &p
+	defer c.close()
+	p.banner()
+}
+
+func eitherWay(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "mail:25")
+	if err != nil {
+		return
+	}
+	var p *proto
+	if r.Method == "GET" {
+		p = &proto{c: conn}
+	} else {
+		p = &proto{c: conn, timeout: time.Second}
+	}
+	defer p.close()
+	p.banner()
+}
+
+// A link copies both ways.
+type link struct{ a, b net.Conn }
+
+func (l *link) join() {
+	go pipe(l.a, l.b)
+	pipe(l.b, l.a)
+}
+
+func pipe(to io.Writer, from io.Reader) { io.Copy(to, from) }
+
+type listener struct{ client net.Conn }
+
+func (s *listener) serve(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "up:1")
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	l := &link{a: s.client, b: conn}
+	l.join()
 }

@@ -42,3 +42,9 @@ func ByVariable(url string) {
 }
 
 func ByHaver(h Haver, url string) { h.Client().Get(url) }
+
+// A named has its Maker's.
+type named struct {
+	Maker
+	name string
+}
