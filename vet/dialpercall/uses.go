@@ -44,7 +44,7 @@ func (u user) all(v ssa.Value) bool {
 		case *ssa.MakeClosure:
 			return u.captured(in, place{v: v})
 		case *ssa.Store:
-			return in.Val != v || u.stored(in.Addr, "")
+			return in.Val != v || u.stored(in, "")
 		case *ssa.BinOp:
 		case ssa.Value:
 			return u.all(in)
@@ -53,9 +53,13 @@ func (u user) all(v ssa.Value) bool {
 	})
 }
 
+// maxPath is how deep in structs a connection is looked for: lists have no end.
+const maxPath = 4
+
 // stored goes on with the variable that a connection, or a struct with it at a path, was
 // stored in: with the struct, if it was a field of one.
-func (u user) stored(addr ssa.Value, path string) bool {
+func (u user) stored(in *ssa.Store, path string) bool {
+	addr := in.Addr
 	for {
 		f, ok := addr.(*ssa.FieldAddr)
 		if !ok {
@@ -68,6 +72,9 @@ func (u user) stored(addr ssa.Value, path string) bool {
 				addr = cmp.Or(code.OnlyStored(a), addr)
 			}
 		}
+	}
+	if utf8.RuneCountInString(path) > maxPath {
+		return u.yield(in, in.Val)
 	}
 	return u.on(place{addr, path})
 }
@@ -86,7 +93,7 @@ func (u user) within(p place) bool {
 		case *ssa.MakeClosure:
 			return u.captured(in, p)
 		case *ssa.Store:
-			return in.Val != p.v || u.stored(in.Addr, p.path)
+			return in.Val != p.v || u.stored(in, p.path)
 		case *ssa.UnOp, *ssa.Phi, *ssa.MakeInterface, *ssa.ChangeType:
 			return u.within(place{in.(ssa.Value), p.path})
 		}

@@ -136,3 +136,22 @@ func (s *listener) serve(w http.ResponseWriter, r *http.Request) {
 	l := &link{a: s.client, b: conn}
 	l.join()
 }
+
+// A list has no end.
+type node struct {
+	conn net.Conn
+	next *node
+}
+
+func lists(w http.ResponseWriter, r *http.Request) {
+	conn, err := net.Dial("tcp", "mail:25") // want `a new connection for every request that reaches lists`
+	if err != nil {
+		return
+	}
+	n := &node{conn: conn}
+	for range 3 {
+		n = &node{next: n}
+		n.next.next = n
+	}
+	io.WriteString(n.next.conn, "x")
+}
