@@ -81,10 +81,14 @@ func around(b *ssa.BasicBlock) *ssa.BasicBlock {
 }
 
 // home is the block that a block is in, where it is of the body of a loop over a function:
-// that of the function around it.
+// that of the function around it. What can't be reached has none.
 func home(b *ssa.BasicBlock) *ssa.BasicBlock {
 	for IsLoopBody(b.Parent()) {
-		b = around(b.Parent().Blocks[0])
+		out := around(b.Parent().Blocks[0])
+		if out == nil {
+			break
+		}
+		b = out
 	}
 	return b
 }
