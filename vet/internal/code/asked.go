@@ -16,8 +16,7 @@ import (
 func (c *Code) IsAsked(s Source) bool {
 	call, ok := s.In.(*ssa.Call)
 	return ok && slices.ContainsFunc(Args(call.Common()), func(arg ssa.Value) bool {
-		a := asking{c: c, seen: map[ssa.Value]bool{}}
-		return isText(arg.Type()) && !isWhole(arg) && !a.namesHost(arg) && a.isAsked(arg)
+		return isText(arg.Type()) && !isWhole(arg) && !c.namesHost(arg) && c.isAsked(arg)
 	})
 }
 
@@ -32,22 +31,25 @@ func isText(t types.Type) bool {
 	return !isBasic || b.Info()&types.IsString != 0
 }
 
+// isAsked reports whether a value is made of what a request says.
+func (c *Code) isAsked(v ssa.Value) bool { return asking{c, map[ssa.Value]bool{}}.isAsked(v) }
+
 // asking knows which values were looked at.
 type asking struct {
 	c    *Code
 	seen map[ssa.Value]bool
 }
 
-// hosts are the texts with a host that is written there, a % stands for what is not: a URL,
-// MySQL's tcp(host)/, and the keywords of PostgreSQL.
-var hosts = regexp.MustCompile(`://([^/?%]*@|[^/?@]*@)?[^/?%@]+[/?]|\([^()%]+\)/|\bhost=[^ %]+ `)
+// hosts are the texts with a host that is written there, where a % stands for what is not: a
+// URL, MySQL's tcp(host)/, and the keywords of PostgreSQL.
+var hosts = regexp.MustCompile(`://([^/?@]*@)?[^/?%@]+[/?]|\([^()%]+\)/|\bhost=[^ %]+( |$)`)
 
 // namesHost reports whether a text is written as far as behind its host, or begins with what
 // nobody asked for: what follows is a path, or the name of a database.
-func (a asking) namesHost(v ssa.Value) bool {
+func (c *Code) namesHost(v ssa.Value) bool {
 	text, first := written(v)
 	if strings.HasPrefix(text, "%/") || strings.HasPrefix(text, "%?") {
-		return first != nil && !a.isAsked(first)
+		return first != nil && !c.isAsked(first)
 	}
 	return hosts.MatchString(text)
 }
@@ -80,7 +82,6 @@ func written(v ssa.Value) (text string, first ssa.Value) {
 
 var verbs = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z]`)
 
-// isAsked reports whether a value is made of what a request says.
 func (a asking) isAsked(v ssa.Value) bool {
 	if v == nil || a.seen[v] || Named(v.Type(), "context", "Context") {
 		return false

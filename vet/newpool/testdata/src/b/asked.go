@@ -190,3 +190,9 @@ func (s *tenantsOf) byKeyword(w http.ResponseWriter, r *http.Request) {
 func (s *tenantsOf) byDatabase(w http.ResponseWriter, r *http.Request) {
 	store.MustOpen("sqlserver://sa:x@db:1433?database=" + r.FormValue("tenant")).Ping() // want `for every request that reaches byDatabase`
 }
+
+func probeBase(w http.ResponseWriter, r *http.Request) {
+	db := store.MustOpen(r.FormValue("base") + "/postgres")
+	defer db.Close()
+	db.Ping()
+}
