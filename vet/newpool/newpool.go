@@ -66,7 +66,7 @@ func run(pass *analysis.Pass) (any, error) {
 	}
 	for _, f := range m.c.Funcs {
 		for _, s := range m.pools(f) {
-			if m.isOften(s) && m.isBrief(s) {
+			if m.isOften(s) && !m.c.IsAsked(s) && m.isBrief(s) {
 				what := s.What
 				if s.Fn != nil {
 					n := m.fact(s.Fn)
@@ -77,7 +77,7 @@ func run(pass *analysis.Pass) (any, error) {
 		}
 		var calls []code.Source
 		for _, s := range m.c.Sources(f, nil, m.wasted) {
-			if !m.isCalledHere(s) && m.isOften(s) && !code.IsKept(s.In.(*ssa.Call)) {
+			if !m.isCalledHere(s) && m.isOften(s) && !m.c.IsAskedHere(s) && !code.IsKept(s.In.(*ssa.Call)) {
 				calls = append(calls, s)
 			}
 		}
@@ -91,7 +91,7 @@ func run(pass *analysis.Pass) (any, error) {
 // isOften reports whether a pool is made again and again, for the same address.
 func (m makers) isOften(s code.Source) bool {
 	often := m.c.Often(s.In)
-	return often.Serves() && !m.c.IsTest(s.In.Pos()) && !(often.ByLoop() && (m.c.Differs(s) || code.Listens(s.Value))) && !m.c.IsAsked(s)
+	return often.Serves() && !m.c.IsTest(s.In.Pos()) && !(often.ByLoop() && (m.c.Differs(s) || code.Listens(s.Value)))
 }
 
 // oneOfEach returns one of those calls of a function that make the same by functions of

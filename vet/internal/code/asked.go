@@ -20,6 +20,12 @@ func (c *Code) IsAsked(s Source) bool {
 	})
 }
 
+// IsAskedHere is IsAsked for a function that does more than to make a pool: what it is given is
+// an address only if the handler itself has it, as a probe's; what comes by others is a name.
+func (c *Code) IsAskedHere(s Source) bool {
+	return isHandler(Outermost(s.In.Parent())) && c.IsAsked(s)
+}
+
 // isWhole reports whether a value is all that a handler is given, rather than something that
 // is asked for.
 func isWhole(v ssa.Value) bool { return isRequest(v.Type()) && !isMessage(v.Type()) }

@@ -196,3 +196,10 @@ func probeBase(w http.ResponseWriter, r *http.Request) {
 	defer db.Close()
 	db.Ping()
 }
+
+// A name of the request's is no address, where the call does more than to make a pool.
+func tokens(w http.ResponseWriter, r *http.Request) { tokenOf(r.FormValue("owner")) }
+
+func tokenOf(owner string) (string, error) {
+	return store.Token(owner) // want `a new sql.DB by Token for every request that reaches tokenOf`
+}

@@ -239,3 +239,13 @@ func NewBy(r *http.Request) *Store { // want NewBy:"returns a new Store with its
 	db, _ := sql.Open("pgx", r.Header.Get("X-Database"))
 	return &Store{db}
 }
+
+// Token is asked for by a name.
+func Token(owner string) (string, error) { // want Token:"makes a new sql.DB for each call"
+	db, err := sql.Open("pgx", "dsn")
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	return owner, db.QueryRow("select token from tokens where owner = $1", owner).Scan(&owner)
+}
