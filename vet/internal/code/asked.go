@@ -13,17 +13,19 @@ import (
 
 // IsAsked reports whether a source is made for an address that a request says, as a probe's, in
 // the handler or in what it calls. Who asks, by a token for one, makes no other address of it.
-func (c *Code) IsAsked(s Source) bool {
-	call, ok := s.In.(*ssa.Call)
-	return ok && slices.ContainsFunc(Args(call.Common()), func(arg ssa.Value) bool {
-		return isText(arg.Type()) && !isWhole(arg) && !c.namesHost(arg) && c.isAsked(arg)
-	})
+func (c *Code) IsAsked(s Source) bool { return c.asks(s, false) }
+
+// IsAskedHere is IsAsked for a call that does more than to make a pool: what the handler itself
+// reads of the request may be an address, and what others have read is a name.
+func (c *Code) IsAskedHere(s Source) bool {
+	return isHandler(Outermost(s.In.Parent())) && c.asks(s, true)
 }
 
-// IsAskedHere is IsAsked for a function that does more than to make a pool: what it is given is
-// an address only if the handler itself has it, as a probe's; what comes by others is a name.
-func (c *Code) IsAskedHere(s Source) bool {
-	return isHandler(Outermost(s.In.Parent())) && c.IsAsked(s)
+func (c *Code) asks(s Source, here bool) bool {
+	call, ok := s.In.(*ssa.Call)
+	return ok && slices.ContainsFunc(Args(call.Common()), func(arg ssa.Value) bool {
+		return isText(arg.Type()) && !isWhole(arg) && !c.namesHost(arg) && asking{c, here, map[ssa.Value]bool{}}.isAsked(arg)
+	})
 }
 
 // isWhole reports whether a value is all that a handler is given, rather than something that
@@ -37,12 +39,10 @@ func isText(t types.Type) bool {
 	return !isBasic || b.Info()&types.IsString != 0
 }
 
-// isAsked reports whether a value is made of what a request says.
-func (c *Code) isAsked(v ssa.Value) bool { return asking{c, map[ssa.Value]bool{}}.isAsked(v) }
-
 // asking knows which values were looked at.
 type asking struct {
 	c    *Code
+	here bool // in the handler that has the request, and nowhere else
 	seen map[ssa.Value]bool
 }
 
@@ -55,7 +55,7 @@ var hosts = regexp.MustCompile(`://([^/?@]*@)?[^/?%@]+[/?]|\([^()%]+\)/|\bhost=[
 func (c *Code) namesHost(v ssa.Value) bool {
 	text, first := written(v)
 	if strings.HasPrefix(text, "%/") || strings.HasPrefix(text, "%?") {
-		return first != nil && !c.isAsked(first)
+		return first != nil && !asking{c, false, map[ssa.Value]bool{}}.isAsked(first)
 	}
 	return hosts.MatchString(text)
 }
@@ -88,6 +88,7 @@ func written(v ssa.Value) (text string, first ssa.Value) {
 
 var verbs = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z]`)
 
+// isAsked reports whether a value is made of what a request says.
 func (a asking) isAsked(v ssa.Value) bool {
 	if v == nil || a.seen[v] || Named(v.Type(), "context", "Context") {
 		return false
@@ -130,6 +131,9 @@ func (a asking) isGiven(p *ssa.Parameter) bool {
 	at := slices.Index(f.Params, p)
 	if isRequest(p.Type()) {
 		return !Named(p.Type(), "net/http", "ResponseWriter")
+	}
+	if a.here {
+		return false
 	}
 	if isHandler(f) {
 		return isText(p.Type()) && !(at == 0 && f.Signature.Recv() != nil)

@@ -203,3 +203,8 @@ func tokens(w http.ResponseWriter, r *http.Request) { tokenOf(r.FormValue("owner
 func tokenOf(owner string) (string, error) {
 	return store.Token(owner) // want `a new sql.DB by Token for every request that reaches tokenOf`
 }
+
+func (s *tenantsOf) isToken(w http.ResponseWriter, r *http.Request, owner string) bool {
+	token, err := store.Token(owner) // want `a new sql.DB by Token for every request that reaches isToken`
+	return err == nil && token == r.Header.Get("Authorization")
+}
