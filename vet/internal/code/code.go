@@ -330,9 +330,26 @@ func IsIdent(e ast.Expr, name string) bool {
 	return ok && id.Name == name
 }
 
-// FieldName is the name of the field that an address is of.
+// FieldName is the name of the field that an address is of, or empty where the struct is of
+// a type parameter.
 func FieldName(f *ssa.FieldAddr) string {
-	return f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field).Name()
+	if v := fieldVar(f); v != nil {
+		return v.Name()
+	}
+	return ""
+}
+
+// fieldVar is the field that an address is of, or nil where the struct is of a type parameter.
+func fieldVar(f *ssa.FieldAddr) *types.Var {
+	p, ok := f.X.Type().Underlying().(*types.Pointer)
+	if !ok {
+		return nil
+	}
+	s, ok := p.Elem().Underlying().(*types.Struct)
+	if !ok {
+		return nil
+	}
+	return s.Field(f.Field)
 }
 
 // Set are the fields that the struct a value points to is given, by their names.

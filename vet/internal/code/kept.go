@@ -75,7 +75,7 @@ type field struct {
 }
 
 func fieldOf(f *ssa.FieldAddr) field {
-	return field{Root(f.X), f.X.Type().Underlying().(*types.Pointer).Elem().Underlying().(*types.Struct).Field(f.Field)}
+	return field{Root(f.X), fieldVar(f)}
 }
 
 // fieldsIn are those that a condition looks at, itself or by a method that it calls.
