@@ -75,7 +75,11 @@ func (x *finder) note(f *ssa.Function) {
 }
 
 func key(at *ssa.FieldAddr) field {
-	return field{at.X.Type().Underlying().(*types.Pointer).Elem(), at.Field}
+	of := at.X.Type()
+	if p, ok := of.Underlying().(*types.Pointer); ok { // a type parameter is none
+		of = p.Elem()
+	}
+	return field{of, at.Field}
 }
 
 // poolOf is the pool of a request, or nil where it is not known.
@@ -182,19 +186,27 @@ func (x *finder) returned(call *ssa.Call, depth int) *pool {
 	if ret == nil || len(ret.Results) != 1 {
 		return nil
 	}
-	return x.find(ret.Results[0], depth)
+	p := x.find(ret.Results[0], depth)
+	if code.IsGiven(call, nil) || p != nil && p.isClone && !isAsMade(call) {
+		return nil // it has another since
+	}
+	return p
 }
 
-// isAsMade reports whether all that is done with a clone can be seen, and nothing changes how
-// many connections it keeps, or to what.
+// isAsMade reports whether all that is done with a clone where it is made, or returned to, can
+// be seen, and nothing changes how many connections it keeps, or to what.
 func isAsMade(clone ssa.Value) bool {
 	return !slices.ContainsFunc(*clone.Referrers(), func(in ssa.Instruction) bool {
 		switch in := in.(type) {
 		case *ssa.MakeInterface, *ssa.Return, *ssa.DebugRef:
 			return false
 		case *ssa.FieldAddr:
-			name := code.FieldName(in)
-			return strings.HasPrefix(name, "Dial") || strings.HasPrefix(name, "Max") && name != "MaxIdleConns" || name == "DisableKeepAlives"
+			switch name := code.FieldName(in); name {
+			case "MaxIdleConnsPerHost", "MaxConnsPerHost", "DisableKeepAlives":
+				return true
+			default:
+				return strings.HasPrefix(name, "Dial")
+			}
 		}
 		return true
 	})
@@ -242,6 +254,9 @@ func (x *finder) transportOf(client ssa.Value, typ types.Type, stores map[field]
 	}
 	switch len(own) {
 	case 0:
+		if code.IsGiven(client, nil) {
+			return nil // by another name, as a variable's that a literal has
+		}
 		return &pool{perHost: kept, isUnset: true}
 	case 1:
 		return x.find(own[0].Val, depth)

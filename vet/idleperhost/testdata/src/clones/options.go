@@ -44,3 +44,32 @@ func ok(url string) {
 		}()
 	}
 }
+
+// It has another by then.
+func later(url string) {
+	c := &http.Client{}
+	c.Transport = &http.Transport{MaxIdleConnsPerHost: 100}
+	for range 20 {
+		go func() { c.Get(url) }()
+	}
+}
+
+func base() *http.Transport { return http.DefaultTransport.(*http.Transport).Clone() }
+
+func ofBase(url string) {
+	t := base()
+	t.DialContext = (&net.Dialer{}).DialContext
+	c := &http.Client{Transport: t}
+	for range 20 {
+		go func() { c.Get(url) }()
+	}
+}
+
+func asBase(url string) {
+	c := &http.Client{Transport: base()}
+	for range 20 {
+		go func() {
+			c.Get(url) // want `20 goroutines use a clone of the default transport at once`
+		}()
+	}
+}
