@@ -102,11 +102,15 @@ func (a asking) isAsked(v ssa.Value) bool {
 	case *ssa.Alloc:
 		return a.isSet(v)
 	case *ssa.FieldAddr:
-		if isAbout(v) {
+		if isAbout(FieldName(v)) {
 			return false
 		}
 		if a.isSet(v) {
 			return true
+		}
+	case *ssa.Field:
+		if s, ok := v.X.Type().Underlying().(*types.Struct); ok && isAbout(s.Field(v.Field).Name()) {
+			return false
 		}
 	case *ssa.Call:
 		if isAboutCall(v) {
@@ -124,8 +128,8 @@ func (a asking) isAsked(v ssa.Value) bool {
 	return ok && slices.ContainsFunc(in.Operands(nil), func(op *ssa.Value) bool { return a.isAsked(*op) })
 }
 
-// isGiven says it of a parameter: of a handler's, which is the request or was read from it;
-// of another function's, by what it is called with.
+// isGiven says it of a parameter: of a handler's, which is the request or, unless only what is
+// read here counts, was read from it; of another function's, by what it is called with.
 func (a asking) isGiven(p *ssa.Parameter) bool {
 	f := p.Parent()
 	at := slices.Index(f.Params, p)
@@ -186,13 +190,11 @@ var addresses = []string{
 	"Endpoint", "Endpoints", "Server", "Servers", "ServerURL", "Brokers", "DSN", "Target",
 }
 
-// isAbout reports whether a field of a request is about who asks.
-func isAbout(f *ssa.FieldAddr) bool {
-	switch FieldName(f) {
-	case "Header", "Trailer", "TLS":
-		return Named(f.X.Type(), "net/http", "Request")
-	case "Keys":
-		return isWhole(f.X) // gin's
+// isAbout reports whether a field of a request, or of what one has, is about who asks.
+func isAbout(name string) bool {
+	switch name {
+	case "Header", "Headers", "MultiValueHeaders", "Trailer", "TLS", "Keys":
+		return true
 	}
 	return false
 }

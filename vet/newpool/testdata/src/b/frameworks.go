@@ -26,3 +26,8 @@ func hertz(ctx context.Context, c *hertzapp.RequestContext) {
 func hertzProbe(ctx context.Context, c *hertzapp.RequestContext) {
 	store.MustOpen(c.Query("target")).Ping()
 }
+
+func lambdaUser(ctx context.Context, e lambdaevents.APIGatewayProxyRequest) (lambdaevents.APIGatewayProxyResponse, error) {
+	store.MustOpen(e.Headers["Authorization"]).Ping() // want `for every request that reaches lambdaUser`
+	return lambdaevents.APIGatewayProxyResponse{StatusCode: 200}, nil
+}
