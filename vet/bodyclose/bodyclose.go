@@ -27,8 +27,8 @@ known as such wherever it is called.
 
 A path that returns an error is left out where the program ends with it, as a command
 does, cobra's too. Over HTTP/3, and client-go's transports, which speak HTTP/2, it is a
-stream that stays open, and no connection. In tests, most bodies are empty, or a double's, and what runs once has no other
-request to lose: they are left out.`
+stream that stays open, and no connection. In tests, most bodies are empty, or a
+double's, and what runs once has no other request to lose: they are left out.`
 
 // Analyzer finds them.
 var Analyzer = &analysis.Analyzer{

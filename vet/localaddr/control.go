@@ -81,7 +81,7 @@ func setsOthers(pass *analysis.Pass, body *ast.BlockStmt, depth int) (others, al
 			sets, known := setsOthers(pass, called, depth+1)
 			others, all = others || sets, all && known
 		default:
-			all = all && fn != nil && fn.Pkg() != nil && isSystem(fn.Pkg().Path())
+			all = all && fn != nil && fn.Pkg() != nil && isSystem(pass, fn.Pkg().Path())
 		}
 		return all
 	})
@@ -90,7 +90,11 @@ func setsOthers(pass *analysis.Pass, body *ast.BlockStmt, depth int) (others, al
 
 // isSystem reports whether a package is the standard library's, or golang.org/x/sys: it sets
 // no option but that which it is told.
-func isSystem(path string) bool {
+func isSystem(pass *analysis.Pass, path string) bool {
 	first, _, _ := strings.Cut(path, "/")
-	return !strings.Contains(first, ".") || strings.HasPrefix(path, "golang.org/x/sys/")
+	own := ""
+	if pass.Module != nil {
+		own, _, _ = strings.Cut(pass.Module.Path, "/") // which needs no dot
+	}
+	return first != own && !strings.Contains(first, ".") || strings.HasPrefix(path, "golang.org/x/sys/")
 }

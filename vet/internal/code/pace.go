@@ -241,7 +241,7 @@ func waitsEachTurn(b *ssa.BasicBlock) bool {
 }
 
 // iteratorWaits reports whether the function that a loop goes over waits for time to pass, in
-// a loop of its.
+// a loop of its own.
 func iteratorWaits(body *ssa.Function) bool {
 	for _, common := range Calls(body.Parent()) {
 		if !slices.ContainsFunc(common.Args, func(v ssa.Value) bool { return literalOf(v) == body }) {
